@@ -1,0 +1,1 @@
+"""meshproof: a conformance harness for Istio meshes that span clusters and networks."""

@@ -1,0 +1,120 @@
+"""Wait for the world to agree with us. The only module that sleeps."""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from tenacity import RetryError, Retrying, retry_if_result, wait_fixed
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: One factor for every budget (``--budget-scale``), for slow machines; workers inherit it.
+SCALE_VARIABLE = "MESHPROOF_BUDGET_SCALE"
+#: A ceiling in seconds for every budget, set while a sabotaged check runs: red comes sooner.
+CEILING_VARIABLE = "MESHPROOF_BUDGET_CEILING"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long to wait (seconds), how often to look, and how many looks in a row must agree.
+
+    A ``firm`` budget waits for machinery (pods to start, objects to go), not for a promise: no
+    ceiling shortens it, or a sabotaged check would turn red because its stage came late.
+    """
+
+    timeout: float = 60.0
+    interval: float = 0.2
+    successes: int = 1
+    firm: bool = False
+
+    def effective(self) -> "Budget":
+        """Return this budget under the run's scale and ceiling."""
+        timeout = self.timeout * float(os.environ.get(SCALE_VARIABLE, "1"))
+        ceiling = "inf" if self.firm else os.environ.get(CEILING_VARIABLE, "inf")
+        return replace(self, timeout=min(timeout, float(ceiling)))
+
+
+class NotConverged(AssertionError):  # noqa: N818 - reads better in a report than "...Error"
+    """The world still disagreed when the budget ran out."""
+
+    def __init__(self, what: str, budget: Budget, looks: int, last: object) -> None:
+        self.what = what
+        self.budget = budget
+        self.looks = looks
+        self.last = last
+        streak = f"not {budget.successes}x in a row" if budget.successes > 1 else "not seen"
+        super().__init__(
+            f"{what}: {streak} within {budget.timeout:g}s ({looks} looks); last saw {last}"
+        )
+
+
+def eventually(
+    look: Callable[[], T],
+    until: Callable[[T], bool],
+    *,
+    what: str,
+    budget: Budget = Budget(),
+    final: Callable[[T], bool] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Look until ``until`` holds ``budget.successes`` times in a row; return the last look.
+
+    ``what`` is a claim ("c1 reaches c2"). ``final`` ends the wait early once a state is known
+    to be past hope. Raises :class:`NotConverged` with the last look; whatever ``look`` itself
+    raises passes through, so a look reports bad news instead of raising it.
+    """
+    __tracebackhide__ = True  # a failing check should show the check
+    budget = budget.effective()
+    deadline = clock() + budget.timeout
+    streak = looks = 0
+    hopeless = False
+
+    def disagrees(seen: T) -> bool:
+        nonlocal streak, looks, hopeless
+        looks += 1
+        streak = streak + 1 if until(seen) else 0
+        hopeless = final is not None and final(seen)
+        return streak < budget.successes
+
+    retrying = Retrying(
+        retry=retry_if_result(disagrees),
+        wait=wait_fixed(budget.interval),
+        stop=lambda _: hopeless or clock() >= deadline,
+        sleep=sleep,
+    )
+    try:
+        return retrying(look)
+    except RetryError as error:
+        raise NotConverged(what, budget, looks, error.last_attempt.result()) from None
+
+
+def pause(seconds: float, *, why: str) -> None:
+    """Let time pass that a promise itself demands (an outage, an ejection time).
+
+    ``why`` is for the reader of the call; nothing in the harness waits in this way for
+    something that could be looked at instead.
+    """
+    del why
+    time.sleep(seconds)
+
+
+def concurrently(work: Callable[[T], R], items: "list[T] | tuple[T, ...]") -> list[R]:
+    """Run ``work`` on every item at once, one thread each; return results in order.
+
+    Waits for all of them. One failure is raised as it is, several as an ``ExceptionGroup``.
+    """
+    if len(items) == 1:
+        return [work(items[0])]
+    with ThreadPoolExecutor(max_workers=max(1, len(items))) as pool:
+        futures = [pool.submit(work, item) for item in items]
+    errors = [error for future in futures if (error := future.exception())]
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup("several of them failed", errors)
+    return [future.result() for future in futures]

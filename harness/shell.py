@@ -1,0 +1,209 @@
+"""Run external programs. The only module that spawns a process."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Protocol
+
+from harness.model import ToolError
+
+_SECRET = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
+    r"|(?<=token: )\S{16,}|(?<=[Bb]earer )\S+"
+    r"|(?<=client-key-data: )\S+|(?<=client-certificate-data: )\S+",
+    re.DOTALL,
+)
+REDACTED = "«redacted»"
+
+
+def redact(text: str) -> str:
+    """Return ``text`` without private keys, bearer tokens and kubeconfig credentials."""
+    return _SECRET.sub(REDACTED, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A program that has finished, whatever its exit code. ``argv``, ``stderr`` are redacted."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    def checked(self) -> str:
+        """Return stdout, or raise :class:`ToolError` if the program failed."""
+        if self.exit_code != 0:
+            raise ToolError(self.argv, self.exit_code, self.stderr or redact(self.stdout[-2000:]))
+        return self.stdout
+
+
+class Shell(Protocol):
+    """Anything that can run a program: this machine, a namespace, a script in a test."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> Outcome:
+        """Run ``argv`` to completion; never raises for an exit code (127 absent, 124 too slow)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LocalShell:
+    """Runs programs on this machine; ``env`` adds to the environment."""
+
+    cwd: Path | None = None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> Outcome:
+        """Run ``argv`` to completion; a program that is absent exits 127, as in a shell."""
+        shown = tuple(redact(str(word)) for word in argv)
+        try:
+            done = subprocess.run(
+                [str(word) for word in argv],
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
+                cwd=self.cwd,
+                env={**os.environ, **env} if env else None,
+            )
+        except FileNotFoundError:
+            return Outcome(shown, 127, "", f"{argv[0]}: not found")
+        except PermissionError:
+            return Outcome(shown, 126, "", f"{argv[0]}: may not be run")
+        except subprocess.TimeoutExpired:
+            return Outcome(shown, 124, "", f"gave up after {timeout:g}s")
+        return Outcome(shown, done.returncode, done.stdout, redact(done.stderr))
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixShell:
+    """Runs programs behind a prefix such as ``nsenter --net=FILE`` or ``setpriv …``."""
+
+    prefix: tuple[str, ...]
+    inner: Shell
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> Outcome:
+        """Run ``prefix + argv`` in the inner shell."""
+        return self.inner.run([*self.prefix, *argv], stdin=stdin, env=env, timeout=timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that was started and goes on: a server, a build."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    def exit_code(self) -> int | None:
+        """Return its exit code (negative: the signal), or ``None`` while it runs."""
+        return self.process.poll()
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for its end; return the exit code, or ``None`` if it outlived ``timeout``."""
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def signal(self, number: int) -> None:
+        """Signal the process, if it is still there."""
+        self.process.send_signal(number)
+
+    def release(self) -> None:
+        """Stop minding the process: it is to outlive this one, and nobody warns of that."""
+        self.process.returncode = 0
+
+    def end(self, grace: float = 5.0) -> int:
+        """End it: SIGTERM, ``grace`` seconds, SIGKILL. Returns the exit code."""
+        self.process.terminate()
+        if self.wait(grace) is None:
+            self.process.send_signal(signal.SIGKILL)
+        return self.process.wait()
+
+
+def start(
+    name: str,
+    argv: Sequence[str],
+    *,
+    output: Path | IO[bytes],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    pass_fds: Sequence[int] = (),
+    new_session: bool = True,
+    stdin: "int | None" = None,
+) -> Running:
+    """Start a program that goes on; stdout and stderr are appended to ``output``.
+
+    ``env`` is the *whole* environment if given. Raises :class:`ToolError` (127) if the
+    program is absent.
+    """
+    sink = output.open("ab") if isinstance(output, Path) else output
+    try:
+        process = subprocess.Popen(
+            [str(word) for word in argv],
+            stdin=subprocess.DEVNULL if stdin is None else stdin,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            env=dict(env) if env is not None else None,
+            cwd=cwd,
+            pass_fds=tuple(pass_fds),
+            start_new_session=new_session,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise ToolError(argv, 127, str(error)) from error
+    finally:
+        if isinstance(output, Path):
+            sink.close()
+    return Running(name, process)
+
+
+@dataclass(slots=True)
+class ScriptedShell:
+    """Plays back prepared outcomes, and refuses commands nobody prepared. For tests."""
+
+    script: Mapping[tuple[str, ...], Outcome]
+    ran: list[tuple[str, ...]] = field(default_factory=list)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,  # noqa: ARG002 - part of the protocol
+        env: Mapping[str, str] | None = None,  # noqa: ARG002 - part of the protocol
+        timeout: float = 120.0,  # noqa: ARG002 - part of the protocol
+    ) -> Outcome:
+        """Return the outcome prepared for ``argv``; a ``KeyError`` if there is none."""
+        self.ran.append(tuple(argv))
+        return self.script[tuple(argv)]
