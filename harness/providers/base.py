@@ -1,0 +1,169 @@
+"""What a provider must do, and what it may offer beyond: one small Protocol each.
+
+A provider's product is a set of kubeconfigs and addresses (a :class:`Lab`). What the
+Kubernetes API cannot do is a capability: a separate Protocol, asked for with ``isinstance``;
+a provider that lacks one makes the checks that need it *not-run* with the reason. Every
+capability is a context manager that undoes itself, and works from any process that holds the
+lab (an xdist worker borrows it).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from harness.model import Lab, NetworkPlan, Topology
+from harness.phases import Phases
+
+
+@dataclass(frozen=True, slots=True)
+class RaiseOptions:
+    """How to raise a lab. ``keep``: it outlives its owner until ``down`` or ``meshproof reap``."""
+
+    keep: bool = False
+
+
+class Provider(Protocol):
+    """Makes a topology exist, and makes it go away."""
+
+    @property
+    def name(self) -> str:
+        """The value of ``--provider`` that selects it."""
+        ...
+
+    def up(
+        self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
+    ) -> Lab:
+        """Build the lab; return when every API server answers.
+
+        Nodes, cluster DNS and pods may still be coming up. Cluster order follows the
+        topology. A build that fails half-way leaves nothing behind.
+        """
+        ...
+
+    def down(self, lab: Lab) -> None:
+        """Take the lab down. Harmless if it is down already, or only half there."""
+        ...
+
+    def lacks(self) -> Sequence[str]:
+        """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
+        ...
+
+
+@runtime_checkable
+class CanCutApi(Protocol):
+    """Cuts the API server of one cluster off from everything in another cluster."""
+
+    def api_cut(self, lab: Lab, *, client: str, server: str) -> AbstractContextManager[None]:
+        """Drop packets, both ways and of open connections too, from ``client`` to ``server``."""
+        ...
+
+
+@runtime_checkable
+class CanCutGateway(Protocol):
+    """Cuts the east-west gateway addresses of one cluster off from another cluster."""
+
+    def gateway_cut(self, lab: Lab, *, client: str, server: str) -> AbstractContextManager[None]:
+        """Drop packets from ``client`` to the gateway addresses of ``server``."""
+        ...
+
+
+@runtime_checkable
+class CanPartition(Protocol):
+    """Cuts two clusters off from each other altogether."""
+
+    def partition(self, lab: Lab, *, one: str, other: str) -> AbstractContextManager[None]:
+        """Drop every packet between the two, both ways."""
+        ...
+
+
+@runtime_checkable
+class CanPauseNode(Protocol):
+    """Freezes everything that runs on a node."""
+
+    def node_paused(self, lab: Lab, *, cluster: str, node: str) -> AbstractContextManager[None]:
+        """Stop all of the node's pods and its node agent, without ending them."""
+        ...
+
+
+@runtime_checkable
+class CanRoutePods(Protocol):
+    """Opens the direct path between the pods of two clusters that networks keep apart."""
+
+    def pod_routes(self, lab: Lab, *, one: str, other: str) -> AbstractContextManager[None]:
+        """Route the pod ranges of both clusters to each other, unmasqueraded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Packets of one direction between two addresses on the way between networks.
+
+    ``protocol`` is ``tcp``, ``udp``, ``icmp`` or ``other``; ports are 0 where there are none.
+    """
+
+    source: str
+    target: str
+    protocol: str
+    source_port: int
+    target_port: int
+    packets: int
+
+
+class Capture(Protocol):
+    """What was on the wire between clusters since the capture began. Reading may be repeated."""
+
+    def flows(self) -> Sequence[Flow]:
+        """Return every flow seen so far."""
+        ...
+
+    def contains(self, token: bytes) -> bool:
+        """Say whether any packet seen so far carried ``token`` in clear."""
+        ...
+
+
+@runtime_checkable
+class CanCapture(Protocol):
+    """Looks at the wire between the clusters of a lab."""
+
+    def capture(self, lab: Lab) -> AbstractContextManager[Capture]:
+        """Record everything that passes between nodes of different clusters."""
+        ...
+
+
+@runtime_checkable
+class HasEvidence(Protocol):
+    """Has logs and states of its own that explain a failure."""
+
+    def evidence(self, lab: Lab) -> Mapping[str, str]:
+        """Return file names and (redacted) contents: logs of API servers, nodes, fabric."""
+        ...
+
+
+@runtime_checkable
+class KnowsItsLabs(Protocol):
+    """Can tell whether a lab of an earlier run still stands (else: its API servers are asked)."""
+
+    def stands(self, lab: Lab) -> bool:
+        """Say whether every cluster of ``lab`` is still there."""
+        ...
+
+
+#: What a need of the catalogue means in terms of a capability.
+CAPABILITIES: Mapping[str, type] = {
+    "api-cut": CanCutApi,
+    "capture": CanCapture,
+    "gateway-cut": CanCutGateway,
+    "node-pause": CanPauseNode,
+    "packet-counters": CanCapture,
+    "partition": CanPartition,
+    "pod-routes": CanRoutePods,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A provider that ships with the harness: how to make it, and one line about it."""
+
+    make: Callable[[], Provider]
+    summary: str = field(default="")

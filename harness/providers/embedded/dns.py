@@ -1,0 +1,115 @@
+"""Cluster DNS, as a cluster brings it along: CoreDNS behind the Service ``kube-dns``."""
+
+from harness.kube import Manifest
+
+NAMESPACE = "kube-system"
+_NAME = "coredns"
+_LABELS = {"k8s-app": "kube-dns"}
+#: There is no world outside a lab, so other names are answered "no such name" at once. A block
+#: of their own, as the template would go before the cluster's names in one block.
+_COREFILE = """\
+cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
+    errors
+    health :8080
+    ready :8181
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        ttl 5
+    }
+    loadbalance
+}
+.:53 {
+    errors
+    template ANY ANY {
+        rcode NXDOMAIN
+    }
+}
+"""
+
+
+def manifests(address: str) -> list[Manifest]:
+    """Return what serves names at ``address``, in an order that can be applied."""
+    return [*_rights(), _config(), _service(address), _deployment()]
+
+
+def _meta(name: str, namespace: str | None = NAMESPACE) -> Manifest:
+    meta: Manifest = {"name": name, "labels": dict(_LABELS)}
+    return {**meta, "namespace": namespace} if namespace else meta
+
+
+def _rights() -> list[Manifest]:
+    rbac = "rbac.authorization.k8s.io"
+    role = f"system:{_NAME}"
+    watch = ["list", "watch"]
+    rules = [
+        {"apiGroups": [""], "resources": ["services", "pods", "namespaces"], "verbs": watch},
+        {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": watch},
+    ]
+    account = {"kind": "ServiceAccount", "name": _NAME, "namespace": NAMESPACE}
+    return [
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _meta(_NAME)},
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRole",
+            "metadata": _meta(role, None),
+            "rules": rules,
+        },
+        {
+            "apiVersion": f"{rbac}/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": _meta(role, None),
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
+            "subjects": [account],
+        },
+    ]
+
+
+def _config() -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _meta(_NAME),
+        "data": {"Corefile": _COREFILE},
+    }
+
+
+def _service(address: str) -> Manifest:
+    ports = [
+        {"name": "dns", "port": 53, "protocol": "UDP"},
+        {"name": "dns-tcp", "port": 53, "protocol": "TCP"},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _meta("kube-dns"),
+        "spec": {"clusterIP": address, "selector": _LABELS, "ports": ports},
+    }
+
+
+def _deployment() -> Manifest:
+    container = {
+        "name": _NAME,
+        "image": f"{_NAME}:lab",
+        "args": ["-conf", "/etc/coredns/Corefile"],
+        "ports": [
+            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
+        "volumeMounts": [{"name": "config", "mountPath": "/etc/coredns", "readOnly": True}],
+    }
+    pod = {
+        "serviceAccountName": _NAME,
+        "containers": [container],
+        "volumes": [{"name": "config", "configMap": {"name": _NAME}}],
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _meta(_NAME),
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": _LABELS},
+            "template": {"metadata": {"labels": dict(_LABELS)}, "spec": pod},
+        },
+    }

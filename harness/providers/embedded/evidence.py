@@ -1,0 +1,46 @@
+"""What a lab can tell when something went wrong: logs of its programs, state of its fabric."""
+
+from pathlib import Path
+
+from harness.model import Lab, MachineError
+from harness.providers.embedded.control import Control
+from harness.providers.embedded.spec import ROUTER
+from harness.providers.embedded.state import State
+from harness.shell import redact
+
+#: The end of a log says most; a lab may run for hours.
+_TAIL = 256 * 1024
+
+
+def evidence(lab: Lab) -> dict[str, str]:
+    """Return file names and redacted contents; what is gone already is simply not there."""
+    state = State(Path(lab.state_dir))
+    found = {path.name: _tail(path) for path in sorted(state.logs.glob("*.log"))}
+    try:
+        with Control(state.control) as control:
+            found |= {"fabric.txt": _fabric(lab, control), "processes.txt": _processes(control)}
+    except MachineError as error:
+        found["supervisor.txt"] = f"{error}\n"
+    return {name: redact(text) for name, text in found.items()}
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().decode(errors="replace")
+
+
+def _fabric(lab: Lab, control: Control) -> str:
+    nodes = [node.name for cluster in lab.plan.clusters for node in cluster.nodes]
+    commands = (["ip", "-brief", "address"], ["ip", "route"], ["iptables-save", "-c"])
+    return "\n".join(
+        f"== {namespace}: {' '.join(command)}\n{control.run(namespace, command).stdout}"
+        for namespace in (ROUTER, *nodes)
+        for command in commands
+    )
+
+
+def _processes(control: Control) -> str:
+    states = control.states()
+    said = {name: "runs" if code is None else f"exited {code}" for name, code in states.items()}
+    return "".join(f"{name}: {state}\n" for name, state in sorted(said.items()))

@@ -1,0 +1,132 @@
+"""The wires of a lab, from its network plan alone: a router, and a namespace per node.
+
+    node ── eth0 ┄ port ── bridge of its network ── router ── bridge of another ┄ …
+      └─ cni0 ── pods
+
+The router lets through what the plan's crossings name and nothing else. It keeps no state,
+so a rule that is taken away stops connections that are open, too.
+"""
+
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Network
+
+from harness.model import ClusterPlan, NetworkPlan, NodePlan
+from harness.providers.embedded.spec import ROUTER, Namespace
+
+#: Absent where the kernel's bridge filter is not loaded; then there is nothing to switch.
+_BRIDGE_FILTER = "net.bridge.bridge-nf-call-iptables"
+
+
+def bridges(plan: NetworkPlan) -> Mapping[str, str]:
+    """Return the router's interface of each network, by the network's name."""
+    return {network.name: f"net{number}" for number, network in enumerate(plan.networks, 1)}
+
+
+def ports(plan: NetworkPlan) -> Mapping[str, str]:
+    """Return the router's end of each node's wire, by the node's name."""
+    nodes = [node.name for cluster in plan.clusters for node in cluster.nodes]
+    return {name: f"port{number}" for number, name in enumerate(nodes, 1)}
+
+
+def links(plan: NetworkPlan) -> tuple[str, ...]:
+    """Return the ``ip`` commands that make the namespaces and the wires between them."""
+    ends = ports(plan)
+    return (
+        f"netns add {ROUTER}",
+        *(f"netns add {node}" for node in ends),
+        *(
+            f"link add eth0 netns {node} type veth peer name {port} netns {ROUTER}"
+            for node, port in ends.items()
+        ),
+    )
+
+
+def namespaces(plan: NetworkPlan) -> tuple[Namespace, ...]:
+    """Return the router and every node."""
+    nodes = (_node(plan, cluster, node) for cluster in plan.clusters for node in cluster.nodes)
+    return (_router(plan), *nodes)
+
+
+def _router(plan: NetworkPlan) -> Namespace:
+    return Namespace(
+        name=ROUTER,
+        sysctls={"net.ipv4.ip_forward": "1", _BRIDGE_FILTER: "0"},
+        ip=tuple(_router_links(plan)),
+        tables="\n".join(["*filter", *_router_rules(plan), "COMMIT\n"]),
+    )
+
+
+def _router_links(plan: NetworkPlan) -> Iterator[str]:
+    yield "link set lo up"
+    for network in plan.networks:
+        bridge = bridges(plan)[network.name]
+        length = IPv4Network(network.cidr).prefixlen
+        yield f"link add {bridge} type bridge forward_delay 0"
+        yield f"address add {network.router}/{length} dev {bridge}"
+        yield f"link set {bridge} up"
+    for cluster in plan.clusters:
+        for node in cluster.nodes:
+            yield f"link set {ports(plan)[node.name]} master {bridges(plan)[cluster.network]} up"
+
+
+def _router_rules(plan: NetworkPlan) -> Iterator[str]:
+    """The harness itself asks API servers from here; a network's own traffic passes anyway."""
+    yield ":INPUT DROP"
+    yield ":FORWARD DROP"
+    yield ":OUTPUT ACCEPT"
+    yield "-A INPUT -p tcp --sport 6443 ! --syn -j ACCEPT"
+    by_network = bridges(plan)
+    for bridge in by_network.values():
+        yield f"-A FORWARD -i {bridge} -o {bridge} -j ACCEPT"
+    for crossing in plan.crossings:
+        near, far = by_network[crossing.source], by_network[crossing.target]
+        allowed = ",".join(map(str, crossing.ports))
+        yield (
+            f"-A FORWARD -i {near} -o {far} -p tcp -d {crossing.address}"
+            f" -m multiport --dports {allowed} -j ACCEPT"
+        )
+        yield (
+            f"-A FORWARD -i {far} -o {near} -p tcp -s {crossing.address}"
+            f" -m multiport --sports {allowed} -m tcp ! --syn -j ACCEPT"
+        )
+
+
+def _node(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Namespace:
+    return Namespace(
+        name=node.name,
+        sysctls={
+            "net.ipv4.ip_forward": "1",
+            "net.ipv4.conf.all.send_redirects": "0",
+            "net.ipv4.conf.default.send_redirects": "0",
+            _BRIDGE_FILTER: "1",
+        },
+        ip=tuple(_node_links(plan, cluster, node)),
+        tables="\n".join(["*nat", *_node_rules(plan, cluster), "COMMIT\n"]),
+    )
+
+
+def _node_links(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Iterator[str]:
+    network = plan.network(cluster.network)
+    pods = IPv4Network(node.pods)
+    yield "link set lo up"
+    yield f"address add {node.address}/{IPv4Network(network.cidr).prefixlen} dev eth0"
+    yield "link set eth0 up"
+    yield f"route add default via {network.router}"
+    yield "link add cni0 type bridge forward_delay 0"
+    yield f"address add {pods[1]}/{pods.prefixlen} dev cni0"
+    yield "link set cni0 up"
+    for neighbour in _neighbours(plan, cluster):
+        for other in neighbour.nodes:
+            if other != node:
+                yield f"route add {other.pods} via {other.address}"
+
+
+def _node_rules(plan: NetworkPlan, cluster: ClusterPlan) -> Iterator[str]:
+    """Pods leave their network as their node, and keep their address within it (as in kind)."""
+    for neighbour in _neighbours(plan, cluster):
+        yield f"-A POSTROUTING -s {cluster.pods} -d {neighbour.pods} -j RETURN"
+    yield f"-A POSTROUTING -s {cluster.pods} -o eth0 -j MASQUERADE"
+
+
+def _neighbours(plan: NetworkPlan, cluster: ClusterPlan) -> list[ClusterPlan]:
+    return [other for other in plan.clusters if other.network == cluster.network]

@@ -1,0 +1,149 @@
+"""The embedded provider: real Kubernetes as plain processes, no container engine, no root."""
+
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_hex
+
+from harness import artifacts
+from harness.converge import Budget, eventually
+from harness.model import Lab, MachineError, NetworkPlan, Topology
+from harness.phases import Phases
+from harness.providers.base import Capture, RaiseOptions
+from harness.providers.embedded import cuts, fabric, machine
+from harness.providers.embedded.control import Control
+from harness.providers.embedded.cuts import Change
+from harness.providers.embedded.evidence import evidence
+from harness.providers.embedded.layout import CORE, PROGRAMS, agent_name
+from harness.providers.embedded.raising import NAME, raise_lab, raze
+from harness.providers.embedded.spec import ROUTER, Daemon
+from harness.providers.embedded.state import State
+from harness.providers.embedded.wire import Owners, Recording
+
+_SOON = Budget(timeout=10.0, interval=0.01)
+_SNIFFER = Path(__file__).with_name("sniffer.py")
+
+
+class EmbeddedProvider:
+    """Raises labs on this machine, each in a namespace tree of its own.
+
+    Every capability is a visit to the lab's supervisor, which undoes the change when the
+    visit ends: by leaving the context, or by the end of the process that made it.
+    """
+
+    name = NAME
+
+    def lacks(self) -> Sequence[str]:
+        """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
+        return machine.lacks()
+
+    def stands(self, lab: Lab) -> bool:
+        """Say whether the lab is still there."""
+        return _state(lab).alive()
+
+    def up(
+        self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
+    ) -> Lab:
+        """Build the lab; return when every API server answers."""
+        if missing := self.lacks():
+            raise MachineError("this machine cannot hold labs: " + "; ".join(missing))
+        found = artifacts.ensure(PROGRAMS, phases)
+        with phases.phase("API servers"):
+            return raise_lab(topology, plan, found, keep=options.keep)
+
+    def down(self, lab: Lab) -> None:
+        """Take the lab down. Harmless if it is down already, or only half there."""
+        raze(_state(lab))
+
+    @contextmanager
+    def api_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
+        """Drop packets, both ways and of open connections too, from ``client`` to ``server``."""
+        with _changed(lab, cuts.api_cut(lab.plan, client=client, server=server)):
+            yield
+
+    @contextmanager
+    def gateway_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
+        """Drop packets from ``client`` to the gateway addresses of ``server``, and back."""
+        with _changed(lab, cuts.gateway_cut(lab.plan, client=client, server=server)):
+            yield
+
+    @contextmanager
+    def partition(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
+        """Drop every packet between the two, both ways."""
+        with _changed(lab, cuts.partition(lab.plan, one=one, other=other)):
+            yield
+
+    @contextmanager
+    def pod_routes(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
+        """Route the pod ranges of both clusters to each other, unmasqueraded."""
+        with _changed(lab, cuts.pod_routes(lab.plan, one=one, other=other)):
+            yield
+
+    @contextmanager
+    def node_paused(self, lab: Lab, *, cluster: str, node: str) -> Iterator[None]:
+        """Stop all of the node's pods and its node agent, without ending them."""
+        if node not in {known.name for known in lab.plan_of(cluster).nodes}:
+            raise MachineError(f"cluster {cluster} has no node {node}")
+        with _visit(lab) as control:
+            control.freeze(agent_name(node))
+            yield
+
+    @contextmanager
+    def capture(self, lab: Lab) -> Iterator[Capture]:
+        """Record everything that passes between nodes of different clusters."""
+        mark = token_hex(4)
+        path = Path(lab.state_dir) / f"{mark}.pcap"
+        command = (sys.executable, "-I", "-S", str(_SNIFFER), str(path))
+        wires = tuple(fabric.ports(lab.plan).values())
+        try:
+            with _visit(lab) as control:
+                name = f"sniffer-{mark}"
+                control.borrow(Daemon(name=name, namespace=ROUTER, argv=(*command, *wires)))
+                _listening(path)
+                yield Recording(path, Owners(lab.plan))
+        finally:
+            path.unlink(missing_ok=True)
+
+    def evidence(self, lab: Lab) -> Mapping[str, str]:
+        """Return file names and (redacted) contents: logs of API servers, nodes, fabric."""
+        return evidence(lab)
+
+    @contextmanager
+    def api_killed(self, lab: Lab, *, cluster: str) -> Iterator[None]:
+        """Kill the API server of one cluster, and start it again on the way out."""
+        name = f"{cluster}-kube-apiserver"
+        with _visit(lab) as control:
+            control.signal(name, signal.SIGKILL)
+            eventually(
+                control.states,
+                lambda seen: seen[name] is not None,
+                what=f"{name} has ended",
+                budget=_SOON,
+            )
+        try:
+            yield
+        finally:
+            with _visit(lab) as control:
+                control.start(CORE)
+
+
+def _state(lab: Lab) -> State:
+    return State(Path(lab.state_dir))
+
+
+def _visit(lab: Lab) -> Control:
+    return Control(_state(lab).control)
+
+
+@contextmanager
+def _changed(lab: Lab, changes: Sequence[Change]) -> Iterator[None]:
+    with _visit(lab) as control:
+        for change in changes:
+            control.run(change.namespace, change.do, undo=change.undo).checked()
+        yield
+
+
+def _listening(path: Path) -> None:
+    eventually(path.exists, bool, what="the capture has begun", budget=_SOON)

@@ -1,0 +1,45 @@
+"""A connection to a supervisor, as the supervisor sees it."""
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from typing import Any
+
+#: A request: ``do`` names it, the rest is its details.
+Request = Mapping[str, Any]
+
+
+class Visit:
+    """One connection to the control socket, and how to undo what it has changed."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self._undo: list[Callable[[], object]] = []
+        self._rest = b""
+
+    def requests(self) -> list[Request] | None:
+        """Return the requests that have arrived, ``None`` at the connection's end."""
+        try:
+            chunk = self.connection.recv(1 << 16)
+        except OSError:
+            return None
+        if not chunk:
+            return None
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def answer(self, value: object) -> None:
+        """Send one line back; whoever has hung up meanwhile does without."""
+        try:
+            self.connection.sendall(json.dumps(value).encode() + b"\n")
+        except OSError:
+            return
+
+    def undo_by(self, action: Callable[[], object]) -> None:
+        """Remember how to undo a change."""
+        self._undo.append(action)
+
+    def undo(self) -> None:
+        """Undo every change, the last one first."""
+        while self._undo:
+            self._undo.pop()()

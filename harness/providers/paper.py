@@ -1,0 +1,77 @@
+"""A lab that exists on paper only: for developing suites and for testing the harness."""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness import files
+from harness.model import Cluster, ClusterPlan, Lab, NetworkPlan, Topology
+from harness.phases import Phases
+from harness.providers.base import RaiseOptions
+
+#: Nothing listens on the discard port of this machine: every request is refused at once.
+SERVER = "https://127.0.0.1:9"
+
+
+class PaperProvider:
+    """Pretends. Its kubeconfigs can be read, and lead nowhere."""
+
+    name = "paper"
+
+    def up(
+        self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
+    ) -> Lab:
+        """Return a lab of kubeconfigs that nobody answers."""
+        del options  # nothing of it depends on its owner
+        state = Path(tempfile.mkdtemp(prefix="meshproof-paper-"))
+        try:
+            with phases.phase("draw clusters"):
+                clusters = tuple(_cluster(each, state) for each in plan.clusters)
+        except BaseException:
+            shutil.rmtree(state)
+            raise
+        return Lab(
+            id=state.name.removeprefix("meshproof-"),
+            provider=self.name,
+            topology=topology,
+            plan=plan,
+            clusters=clusters,
+            state_dir=str(state),
+        )
+
+    def down(self, lab: Lab) -> None:
+        """Remove the kubeconfigs."""
+        shutil.rmtree(lab.state_dir, ignore_errors=True)
+
+    def stands(self, lab: Lab) -> bool:
+        """Say whether the kubeconfigs are still there."""
+        return Path(lab.state_dir).is_dir()
+
+    def lacks(self) -> Sequence[str]:
+        """Paper is all it takes."""
+        return ()
+
+
+def _cluster(plan: ClusterPlan, state: Path) -> Cluster:
+    kubeconfig = files.write(
+        state / f"{plan.name}.kubeconfig", _kubeconfig(plan.name), private=True
+    )
+    return Cluster(
+        name=plan.name,
+        network=plan.network,
+        kubeconfig=str(kubeconfig),
+        server=SERVER,
+        version="paper",
+    )
+
+
+def _kubeconfig(name: str) -> dict[str, object]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": {"server": SERVER}}],
+        "users": [{"name": name, "user": {}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    }
