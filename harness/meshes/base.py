@@ -1,0 +1,71 @@
+"""What a mesh must do to be installed and removed, and what checks need to know of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.model import Lab, NetworkPlan, Program, Topology
+from harness.phases import Phases
+
+
+@dataclass(frozen=True, slots=True)
+class MeshShape:
+    """The names by which an installed mesh is found; the defaults are upstream Istio's.
+
+    ``system`` is the namespace of istiod, gateways and mesh-wide policies; ``revision`` is the
+    ``istio.io/rev`` of injected namespaces (empty: label ``istio-injection=enabled``);
+    ``gateway`` names Deployment and Service of east-west gateways, and their ``istio`` label
+    is ``gateway_selector``; ``config_map`` holds the mesh configuration under key ``mesh``.
+    """
+
+    system: str = "istio-system"
+    revision: str = ""
+    gateway: str = "istio-eastwestgateway"
+    gateway_selector: str = "eastwestgateway"
+    exposure: str = "cross-network-gateway"
+    istiod: str = "istiod"
+    config_map: str = "istio"
+    proxy: str = "istio-proxy"
+
+
+class Mesh(Protocol):
+    """A mesh under test."""
+
+    @property
+    def name(self) -> str:
+        """The value of ``--mesh`` that selects it."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version that will be installed, as reports show it."""
+        ...
+
+    @property
+    def shape(self) -> MeshShape | None:
+        """The names to find it by; ``None`` if there is no mesh (the baseline)."""
+        ...
+
+    def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+        """Do what needs no cluster (keys, rendered manifests); runs while clusters come up."""
+        ...
+
+    def install(self, lab: Lab, phases: Phases) -> None:
+        """Install on every cluster; return when istiods and gateways are ready and linked."""
+        ...
+
+    def uninstall(self, lab: Lab) -> None:
+        """Remove everything that ``install`` created. Idempotent."""
+        ...
+
+    def programs(self) -> tuple[Program, ...]:
+        """Say which programs ran on behalf of the mesh, for the report."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltIn:
+    """A mesh that ships with the harness: how to make it of a version, and one line about it."""
+
+    make: Callable[[str], Mesh]
+    summary: str = ""

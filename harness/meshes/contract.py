@@ -1,0 +1,98 @@
+"""What every mesh must satisfy, as checks that pytest collects from a subclass.
+
+A vendor writes::
+
+    class TestOurMesh(MeshContract):
+        @pytest.fixture
+        def mesh(self) -> Mesh:
+            return OurMesh()
+
+and, on a lab, the same with :class:`InstalledMeshContract` and a second fixture ``lab``.
+"""
+
+from collections.abc import Mapping
+
+from harness.converge import concurrently
+from harness.kube import Kube
+from harness.meshes.base import Mesh
+from harness.model import ClusterSpec, Lab, NetworkSpec, Topology, plan_networks
+from harness.phases import Phases
+
+#: Kinds without a namespace that an installation may create.
+CLUSTER_SCOPED = (
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+)
+
+#: Label of the roles that every API server makes for itself.
+_BOOTSTRAPPED = "kubernetes.io/bootstrapping"
+
+#: The smallest topology: what every mesh can be prepared for.
+SMALLEST = Topology(
+    name="smallest",
+    title="one cluster",
+    networks=(NetworkSpec(name="network1", cidr=None),),
+    clusters=(ClusterSpec(name="cluster1", network="network1"),),
+)
+
+
+class MeshContract:
+    """Obligations that need no cluster. Wants a fixture ``mesh``."""
+
+    def test_name_fits_on_a_command_line(self, mesh: Mesh) -> None:
+        """The name is what the user types after ``--mesh``."""
+        assert mesh.name
+        assert not set(mesh.name) & set(" \t,/")
+
+    def test_shape_has_no_empty_name(self, mesh: Mesh) -> None:
+        """Only the revision may be empty: there are meshes without one."""
+        if (shape := mesh.shape) is None:
+            return
+        names = {field: getattr(shape, field) for field in shape.__dataclass_fields__}
+        assert not [field for field, name in names.items() if not name and field != "revision"]
+
+    def test_prepare_needs_no_cluster_and_may_be_repeated(self, mesh: Mesh) -> None:
+        """It runs while clusters come up, and again in every worker."""
+        for _ in range(2):
+            mesh.prepare(SMALLEST, plan_networks(SMALLEST))
+
+    def test_programs_can_be_told_apart(self, mesh: Mesh) -> None:
+        """The report names every program with its version and digest."""
+        programs = mesh.programs()
+        assert all(program.name and program.version and program.sha256 for program in programs)
+        assert len({program.name for program in programs}) == len(programs)
+
+
+class InstalledMeshContract:
+    """Obligations towards real clusters. Wants fixtures ``mesh`` and ``lab`` (without a mesh)."""
+
+    def test_uninstall_restores_and_may_be_repeated(self, mesh: Mesh, lab: Lab) -> None:
+        """After ``uninstall`` the cluster-scoped objects are those from before ``install``."""
+        before = snapshot(lab)
+        mesh.install(lab, Phases())
+        for _ in range(2):
+            mesh.uninstall(lab)
+            assert snapshot(lab) == before
+
+
+def snapshot(lab: Lab) -> Mapping[str, frozenset[str]]:
+    """Return, for every cluster, ``Kind name`` of everything cluster-scoped that is there."""
+    clusters = [(cluster.name, Kube(cluster.kubeconfig)) for cluster in lab.clusters]
+    seen = concurrently(lambda cluster: _cluster_scoped(cluster[1]), clusters)
+    return dict(zip([name for name, _ in clusters], seen, strict=True))
+
+
+def _cluster_scoped(kube: Kube) -> frozenset[str]:
+    return frozenset(
+        f"{kind} {found['metadata']['name']}"
+        for kind in CLUSTER_SCOPED
+        for found in kube.list(kind)
+        # The API server makes and mends roles of its own as it likes.
+        if _BOOTSTRAPPED not in found["metadata"].get("labels", {})
+    )

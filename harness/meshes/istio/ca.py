@@ -1,0 +1,206 @@
+"""Certificate authorities of a mesh: a root, intermediates per control plane, leaves for probes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from harness.kube import Manifest
+
+#: The Secret (in the system namespace) from which istiod takes its authority.
+SECRET = "cacerts"  # noqa: S105 - the name of an object, no credential
+#: Certificates are valid from this long ago, so that clocks may differ.
+_SKEW = timedelta(minutes=5)
+
+#: Keys that istiod accepts for its authority.
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Something that signs. ``issuers`` is the path above it, nearest first, ending in the root."""
+
+    certificate: x509.Certificate
+    key: Key
+    issuers: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def certificate_pem(self) -> str:
+        """Its own certificate."""
+        return _pem(self.certificate)
+
+    @property
+    def chain_pem(self) -> str:
+        """Its own certificate and all above it, the root included."""
+        return "".join(map(_pem, (self.certificate, *self.issuers)))
+
+    @property
+    def root_pem(self) -> str:
+        """The certificate at which the path ends."""
+        return _pem((self.certificate, *self.issuers)[-1])
+
+    @property
+    def key_pem(self) -> str:
+        """Its private key, unencrypted."""
+        return _key_pem(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """The certificate of a workload with the chain up to (not with) the root, and its key."""
+
+    chain_pem: str
+    key_pem: str = field(repr=False)
+    root_pem: str
+
+
+def make_root(name: str = "Root CA", *, lifetime: timedelta = timedelta(days=3650)) -> Authority:
+    """Make a self-signed authority with a key of its own."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = _subject(name)
+    certificate = _authority(subject, key, lifetime).issuer_name(subject).sign(key, _hash())
+    return Authority(certificate, key)
+
+
+def make_intermediate(
+    issuer: Authority, name: str, *, lifetime: timedelta = timedelta(days=730)
+) -> Authority:
+    """Make an authority that ``issuer`` vouches for and that signs workloads only."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = _authority(_subject(name), key, lifetime, path_length=0)
+    signed = _issued_by(builder, issuer).sign(issuer.key, _hash())
+    return Authority(signed, key, (issuer.certificate, *issuer.issuers))
+
+
+def make_leaf(
+    issuer: Authority,
+    spiffe_uri: str,
+    *,
+    lifetime: timedelta = timedelta(hours=24),
+    dns_names: Sequence[str] = (),
+) -> Leaf:
+    """Make a workload certificate as istiod would issue it, for client and server use."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    names = [x509.UniformResourceIdentifier(spiffe_uri), *map(x509.DNSName, dns_names)]
+    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    certificate = (
+        _issued_by(_builder(x509.Name([]), key, lifetime), issuer)
+        .add_extension(x509.SubjectAlternativeName(names), critical=True)
+        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        .add_extension(_usage(signs=False), critical=True)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(issuer.key, _hash())
+    )
+    above = (issuer.certificate, *issuer.issuers)[:-1]
+    chain = "".join(map(_pem, (certificate, *above)))
+    return Leaf(chain, _key_pem(key), issuer.root_pem)
+
+
+def cacerts(authority: Authority, namespace: str) -> Manifest:
+    """Return the Secret by which an istiod of ``namespace`` takes ``authority`` for its own."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": SECRET, "namespace": namespace},
+        "stringData": {
+            "ca-cert.pem": authority.certificate_pem,
+            "ca-key.pem": authority.key_pem,
+            "cert-chain.pem": authority.chain_pem,
+            "root-cert.pem": authority.root_pem,
+        },
+    }
+
+
+def load(certificate_pem: str, key_pem: str, chain_pem: str) -> Authority:
+    """Rebuild an authority from PEM; ``chain_pem`` starts with its own certificate.
+
+    Raises :class:`ValueError` for what is no PEM, :class:`TypeError` for other kinds of keys.
+    """
+    certificate = x509.load_pem_x509_certificate(certificate_pem.encode())
+    chain = x509.load_pem_x509_certificates(chain_pem.encode())
+    key = load_pem_private_key(key_pem.encode(), password=None)
+    if not isinstance(key, Key):
+        raise TypeError(f"a {type(key).__name__} is no key that istiod accepts")
+    issuers = tuple(dict.fromkeys(above for above in chain if above != certificate))
+    return Authority(certificate, key, issuers)
+
+
+def _subject(name: str) -> x509.Name:
+    return x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Istio"),
+            x509.NameAttribute(NameOID.COMMON_NAME, name),
+        ]
+    )
+
+
+def _authority(
+    subject: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    lifetime: timedelta,
+    path_length: int | None = None,
+) -> x509.CertificateBuilder:
+    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
+    return (
+        _builder(subject, key, lifetime)
+        .add_extension(constraints, critical=True)
+        .add_extension(_usage(signs=True), critical=True)
+    )
+
+
+def _builder(
+    subject: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + lifetime)
+        .add_extension(identifier, critical=False)
+    )
+
+
+def _issued_by(builder: x509.CertificateBuilder, issuer: Authority) -> x509.CertificateBuilder:
+    identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    return builder.issuer_name(issuer.certificate.subject).add_extension(identifier, critical=False)
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=not signs,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _hash() -> hashes.SHA256:
+    return hashes.SHA256()
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()
+
+
+def _key_pem(key: Key) -> str:
+    raw = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return raw.decode()

@@ -1,0 +1,96 @@
+"""Remote secrets: how an istiod is told of another cluster, and the credentials for that.
+
+Names, label, annotation and the form of the kubeconfig are those of ``istioctl
+create-remote-secret`` (istio/istio ``istioctl/pkg/multicluster/remote_secret.go``).
+"""
+
+import base64
+import json
+from dataclasses import dataclass, field
+
+from harness.kube import Manifest
+
+#: The account with whose rights other clusters' istiods read this one.
+READER = "istio-reader-service-account"
+#: The Secret that the token controller fills with the reader's long-lived token.
+TOKEN = f"{READER}-istio-remote-secret-token"
+#: Istiod takes every Secret of its namespace with this label for a remote secret.
+LABEL = "istio/multiCluster"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What lets one read a cluster: a token, and the authority (PEM) of its API server."""
+
+    token: str = field(repr=False)
+    ca_pem: str
+
+
+def name_of(cluster: str) -> str:
+    """Return the name of the remote secret that tells of ``cluster``."""
+    return f"istio-remote-secret-{cluster}"
+
+
+def token_secret(namespace: str) -> Manifest:
+    """Return the request for a long-lived token of the reader, as istioctl makes it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": TOKEN,
+            "namespace": namespace,
+            "annotations": {"kubernetes.io/service-account.name": READER},
+        },
+        "type": "kubernetes.io/service-account-token",
+    }
+
+
+def credentials_in(secret: Manifest | None) -> Credentials | None:
+    """Read what the token controller has put into ``secret``; ``None`` while it has not."""
+    data = (secret or {}).get("data") or {}
+    if not {"token", "ca.crt"} <= data.keys():
+        return None
+    token, ca_pem = (base64.b64decode(data[key]).decode() for key in ("token", "ca.crt"))
+    return Credentials(token, ca_pem)
+
+
+def kubeconfig(cluster: str, server: str, credentials: Credentials) -> str:
+    """Return a kubeconfig (JSON, which is YAML) for ``cluster`` at ``server``."""
+    authority = base64.b64encode(credentials.ca_pem.encode()).decode()
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "preferences": {},
+            "clusters": [
+                {
+                    "name": cluster,
+                    "cluster": {"certificate-authority-data": authority, "server": server},
+                }
+            ],
+            "users": [{"name": cluster, "user": {"token": credentials.token}}],
+            "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
+            "current-context": cluster,
+        }
+    )
+
+
+def remote_secret(
+    cluster: str, config: str, namespace: str, *, name: str = "", key: str = ""
+) -> Manifest:
+    """Return the remote secret that tells of ``cluster`` by the kubeconfig ``config``.
+
+    ``key`` is the name under which the reader will know the cluster; it must be the
+    cluster's own name, and anything else is for sabotages.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": name or name_of(cluster),
+            "namespace": namespace,
+            "labels": {LABEL: "true"},
+            "annotations": {"networking.istio.io/cluster": cluster},
+        },
+        "stringData": {key or cluster: config},
+    }

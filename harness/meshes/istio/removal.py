@@ -1,0 +1,63 @@
+"""Remove a mesh: first what would recreate or refuse, then everything else at once."""
+
+from collections.abc import Sequence
+
+from harness.converge import Budget, concurrently, eventually
+from harness.kube import Kube, Manifest
+from harness.meshes.base import MeshShape
+
+_FIRST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Deployment")
+#: Istiod marks the ConfigMaps (the root certificate) that it puts into every namespace.
+_SPREAD = "istio.io/config=true"
+
+
+def remove(kube: Kube, rendered: Sequence[Manifest], shape: MeshShape) -> None:
+    """Remove ``rendered``, the system namespace and what istiod spread; wait until it is gone.
+
+    Idempotent. Workloads keep running, and their sidecars keep the last configuration. The
+    namespace goes first: from then on nobody creates anything in it, and its controller lets
+    five seconds pass before it acts.
+    """
+    kube.delete("Namespace", shape.system)
+    _delete(kube, [each for each in rendered if each["kind"] in _FIRST])
+    _end_pods(kube, shape.system)
+    rest = [each for each in rendered if each["kind"] not in _FIRST]
+    _delete(kube, [each for each in rest if each["metadata"].get("namespace") != shape.system])
+    for spread in kube.list("ConfigMap", labels=_SPREAD):
+        kube.delete("ConfigMap", spread["metadata"]["name"], spread["metadata"]["namespace"])
+    # One by one: all definitions together are half a megabyte to look at.
+    for each in (each for each in rest if each["kind"] == "CustomResourceDefinition"):
+        _gone(kube, "CustomResourceDefinition", each["metadata"]["name"])
+    _gone(kube, "Namespace", shape.system)
+
+
+def _gone(kube: Kube, kind: str, name: str) -> None:
+    eventually(
+        lambda: "there" if kube.find(kind, name) else "gone",
+        lambda seen: seen == "gone",
+        what=f"{kind} {name} is removed",
+        budget=Budget(timeout=60, interval=0.1, firm=True),
+    )
+
+
+def _delete(kube: Kube, manifests: Sequence[Manifest]) -> None:
+    def delete(share: Sequence[Manifest]) -> None:
+        for each in share:
+            meta = each["metadata"]
+            kube.delete(each["kind"], meta["name"], meta.get("namespace"))
+
+    if manifests:
+        concurrently(delete, [manifests[offset::6] for offset in range(6)])
+
+
+def _end_pods(kube: Kube, namespace: str) -> None:
+    """End pods before their namespace: its controller waits out half of their grace."""
+    for kind in ("ReplicaSet", "Pod"):
+        for each in kube.list(kind, namespace):
+            kube.delete(kind, each["metadata"]["name"], namespace, grace=1)
+    eventually(
+        lambda: [pod["metadata"]["name"] for pod in kube.list("Pod", namespace)],
+        lambda pods: not pods,
+        what=f"no pod runs in {namespace}",
+        budget=Budget(timeout=60, interval=0.1, firm=True),
+    )
