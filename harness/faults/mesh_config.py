@@ -1,0 +1,45 @@
+"""Change the mesh configuration of a running control plane."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from harness import files
+from harness.kube import Manifest
+from harness.meshes.base import MeshShape
+from harness.workloads.site import Site
+
+INJECTOR = "istio-sidecar-injector"
+
+
+@contextmanager
+def mesh_config(site: Site, shape: MeshShape, change: Callable[[Manifest], None]) -> Iterator[None]:
+    """Run the body with a mesh configuration that ``change`` has edited in place."""
+    text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
+    config = files.parse(text)
+    change(config)
+    patch = {"data": {"mesh": files.dump(config)}}
+    with site.patched("ConfigMap", shape.config_map, patch, shape.system):
+        yield
+
+
+@contextmanager
+def injector_values(
+    site: Site, shape: MeshShape, change: Callable[[Manifest], None]
+) -> Iterator[None]:
+    """Run the body with injection values (``global.…``) that ``change`` has edited in place."""
+    name = f"{INJECTOR}-{shape.revision}" if shape.revision else INJECTOR
+    values = json.loads(site.kube.get("ConfigMap", name, shape.system)["data"]["values"])
+    change(values)
+    with site.patched("ConfigMap", name, {"data": {"values": json.dumps(values)}}, shape.system):
+        yield
+
+
+def cluster_local(*hosts: str, local: bool = True) -> Callable[[Manifest], None]:
+    """Return a change that marks ``hosts`` cluster-local (or, with ``local=False``, global)."""
+
+    def change(config: Manifest) -> None:
+        settings = {"settings": {"clusterLocal": local}, "hosts": list(hosts)}
+        config["serviceSettings"] = [settings, *config.get("serviceSettings", [])]
+
+    return change

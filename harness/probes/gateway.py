@@ -1,0 +1,76 @@
+"""East-west gateways: where they are, what they counted, what they logged."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from harness.kube import Kube
+from harness.meshes.base import MeshShape
+from harness.model import ApiError
+from harness.probes.access_log import LogEntry, entries
+from harness.probes.place import Place, ready_pods
+
+_STATS_PORT = 15090
+#: A histogram has more labels than the name and is left out.
+_SAMPLE = re.compile(
+    r'^envoy_cluster_(?P<metric>\w+)\{cluster_name="(?P<name>[^"]*)"\} (?P<value>\d\S*)$'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """One pod of an east-west gateway."""
+
+    kube: Kube
+    namespace: str
+    pod: str
+    ip: str
+
+    def counters(self, pattern: str) -> dict[str, int]:
+        """Return counters and gauges of clusters whose names match ``pattern``.
+
+        Names are Envoy's (``cluster.NAME.upstream_cx_total``), the pattern is a regular
+        expression.
+        """
+        # Envoy itself puts a semicolon behind the name of a cluster, the page does not.
+        coarse = pattern.replace(r"\.", r";?\.")
+        path = f"/stats/prometheus?{urlencode({'filter': coarse})}"
+        answer = self.kube.through_pod(self.pod, self.namespace, _STATS_PORT, path)
+        if answer.status != 200:
+            raise ApiError(f"statistics of gateway {self.pod}", answer.status, answer.text)
+        wanted = re.compile(pattern)
+        found = counters_in(answer.text.splitlines())
+        return {name: value for name, value in found.items() if wanted.search(name)}
+
+    def access_log(self) -> list[LogEntry]:
+        """Return what it logged, oldest first."""
+        return entries(self.kube, self.pod, self.namespace)
+
+
+def gateways(site: Place, shape: MeshShape) -> list[Gateway]:
+    """Return the ready east-west gateway pods of a cluster."""
+    pods = ready_pods(site.kube, shape.system, f"istio={shape.gateway_selector}")
+    return [
+        Gateway(site.kube, shape.system, str(pod["metadata"]["name"]), str(pod["status"]["podIP"]))
+        for pod in pods
+    ]
+
+
+def address(site: Place, shape: MeshShape) -> str:
+    """Return the address of a cluster's east-west gateway for other networks; empty if none."""
+    return gateway_address(site.kube, shape.gateway, shape.system)
+
+
+def gateway_address(kube: Kube, service: str, namespace: str) -> str:
+    """Return the external address (IP or name) of a LoadBalancer Service; empty if none."""
+    found = kube.find("Service", service, namespace) or {}
+    for ingress in found.get("status", {}).get("loadBalancer", {}).get("ingress", []):
+        return str(ingress.get("ip") or ingress.get("hostname") or "")
+    return ""
+
+
+def counters_in(lines: Iterable[str]) -> dict[str, int]:
+    """Read the clusters' counters and gauges in Prometheus text, under Envoy's own names."""
+    samples = filter(None, map(_SAMPLE.match, lines))
+    return {f"cluster.{s['name']}.{s['metric']}": int(float(s["value"])) for s in samples}

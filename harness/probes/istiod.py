@@ -1,0 +1,149 @@
+"""istiod's debug pages: which proxies are synced, which clusters it watches, what it hands out.
+
+istiod answers these to a bearer token of its system namespace only, and the API server's pod
+proxy strips that header from requests; so an agent in the same cluster asks on our behalf.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from harness.kube import Kube, Manifest
+from harness.meshes.base import MeshShape
+from harness.model import ToolError
+from harness.probes.caller import Caller, agents
+from harness.probes.endpoints import Endpoint, endpoints_in
+from harness.probes.place import Place, ready_pods
+
+_DEBUG_PORT = 8080
+_AUDIENCE = "istio-ca"
+_TOKEN_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that is connected to an istiod. ``id`` is ``<pod>.<namespace>``.
+
+    ``synced``: it has acknowledged the newest clusters, listeners, routes and endpoints that
+    it was sent.
+    """
+
+    id: str
+    cluster: str
+    synced: bool
+    istiod: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteCluster:
+    """A cluster that an istiod watches; ``status`` is ``synced`` once it has read all of it."""
+
+    name: str
+    status: str
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Istiod:
+    """One istiod pod, read through an agent of its cluster."""
+
+    relay: Caller
+    namespace: str
+    pod: str
+    ip: str
+    token: str
+
+    @property
+    def kube(self) -> Kube:
+        """The API server of its cluster."""
+        return self.relay.kube
+
+    def proxies(self) -> tuple[Proxy, ...]:
+        """Return the proxies that are connected to it."""
+        return tuple(_proxy(said, self.pod) for said in self.debug("syncz"))
+
+    def clusters(self) -> tuple[RemoteCluster, ...]:
+        """Return the clusters that it watches, its own among them."""
+        return tuple(
+            RemoteCluster(said["id"], str(said["syncStatus"]), str(said.get("secretName", "")))
+            for said in self.debug("clusterz")
+        )
+
+    def endpoints_of(self, proxy: str) -> Mapping[str, tuple[Endpoint, ...]]:
+        """Return the endpoints it hands to a proxy, by name of the Envoy cluster.
+
+        Empty if the proxy is connected to another istiod.
+        """
+        if all(connected.id != proxy for connected in self.proxies()):
+            return {}
+        configs = self.debug(f"edsz?proxyID={quote(proxy)}").get("configs", [])
+        names = {str(_assignment_name(config)) for config in configs}
+        return {name: endpoints_in(configs, name) for name in names}
+
+    def config_of(self, proxy: str) -> Mapping[str, Any]:
+        """Return the configuration dump of a proxy as it would generate it now."""
+        return dict(self.debug(f"config_dump?proxyID={quote(proxy)}"))
+
+    def shards(self, host: str) -> Mapping[str, tuple[str, ...]]:
+        """Return the endpoint addresses of ``host`` (a full name) by cluster they came from."""
+        found: dict[str, tuple[str, ...]] = {}
+        for groups in self.debug("endpointShardz").get(host, {}).values():
+            for key, endpoints in groups.get("Shards", {}).items():
+                cluster = str(key).rpartition("/")[2]
+                found[cluster] = found.get(cluster, ()) + tuple(_addresses(endpoints))
+        return found
+
+    def debug(self, page: str) -> Any:
+        """Return a debug page, such as ``syncz``."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        url = f"http://{self.ip}:{_DEBUG_PORT}/debug/{page}"
+        return self.relay.fetch(url, headers=headers)
+
+    def __repr__(self) -> str:
+        """Name the pod; the token stays out of reports."""
+        return f"Istiod({self.namespace}/{self.pod} in {self.relay.cluster})"
+
+
+def istiods(site: Place, shape: MeshShape) -> list[Istiod]:
+    """Return the ready istiod pods of a cluster.
+
+    :class:`ToolError` if no agent runs in the cluster that could ask them.
+    """
+    pods = ready_pods(site.kube, shape.system, f"app={shape.istiod}")
+    if not pods:
+        return []
+    relay = next(iter(agents(site)), None)
+    if relay is None:
+        raise ToolError(("istiods", site.name), 1, "no agent runs there to ask through")
+    token = site.kube.token(
+        _account(pods), shape.system, audience=_AUDIENCE, seconds=_TOKEN_SECONDS
+    )
+    return [
+        Istiod(
+            relay, shape.system, str(pod["metadata"]["name"]), str(pod["status"]["podIP"]), token
+        )
+        for pod in pods
+    ]
+
+
+def _account(pods: Iterable[Manifest]) -> str:
+    return str(next(iter(pods))["spec"]["serviceAccountName"])
+
+
+def _assignment_name(config: Mapping[str, Any]) -> Any:
+    return config.get("clusterName", config.get("cluster_name", ""))
+
+
+_KINDS = ("cluster", "listener", "route", "endpoint")
+
+
+def _proxy(said: Mapping[str, Any], istiod: str) -> Proxy:
+    acknowledged = all(said.get(f"{kind}_sent") == said.get(f"{kind}_acked") for kind in _KINDS)
+    synced = acknowledged and bool(said.get("cluster_sent"))
+    return Proxy(str(said["proxy"]), str(said.get("cluster_id", "")), synced, istiod)
+
+
+def _addresses(endpoints: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    for endpoint in endpoints:
+        yield from (str(address) for address in endpoint.get("Addresses", []))

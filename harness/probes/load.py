@@ -1,0 +1,155 @@
+"""The harness's end of an open-loop load, and the ledger that it leaves."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from harness.converge import Budget, eventually
+
+#: Speaks to an agent: method, path, body.
+Ask = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call: ``at`` seconds after the start it was due; ``ms`` count from then."""
+
+    at: float
+    status: int | None
+    trouble: str
+    cluster: str
+    version: str
+    pod: str
+    ms: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call was served."""
+        return self.status == 200
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time without a served call: from the last one before to the first one after it."""
+
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it was."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Everything that one load saw. ``entries`` are in the order in which they were due."""
+
+    began: datetime
+    sent: int
+    entries: tuple[Entry, ...]
+    trouble: str = ""
+
+    @property
+    def ok(self) -> int:
+        """How many calls were served."""
+        return sum(entry.ok for entry in self.entries)
+
+    @property
+    def failed(self) -> tuple[Entry, ...]:
+        """The calls that were not served."""
+        return tuple(entry for entry in self.entries if not entry.ok)
+
+    @property
+    def share(self) -> float:
+        """The share of served calls among those sent; 0 if none was."""
+        return self.ok / self.sent if self.sent else 0.0
+
+    @property
+    def by_cluster(self) -> Counter[str]:
+        """How many calls each cluster served."""
+        return Counter(entry.cluster for entry in self.entries if entry.ok)
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The times around failed calls in which none was served, in order."""
+        found: list[Gap] = []
+        start, broken = 0.0, False
+        for entry in self.entries:
+            if entry.ok and broken:
+                found.append(Gap(start, entry.at))
+            start, broken = (entry.at, False) if entry.ok else (start, True)
+        if broken:
+            found.append(Gap(start, self.entries[-1].at))
+        return tuple(found)
+
+    def between(self, start: float, end: float) -> "Ledger":
+        """Return the part that was due from ``start`` to before ``end`` (seconds)."""
+        part = tuple(entry for entry in self.entries if start <= entry.at < end)
+        return Ledger(self.began, len(part), part, self.trouble)
+
+    def __str__(self) -> str:
+        """Say how many were served, by whom, and what the others met."""
+        met = Counter(entry.trouble or str(entry.status) for entry in self.failed)
+        failed = ", ".join(f"{count}x {what}" for what, count in met.most_common(5))
+        told = f"{self.ok} of {self.sent} served {dict(self.by_cluster)}"
+        return "; ".join(filter(None, (told, failed, self.trouble)))
+
+
+class Load:
+    """A load that runs inside a pod; made by ``Caller.load``."""
+
+    def __init__(self, ask: Ask, started: Mapping[str, Any], timeout: float) -> None:
+        self._ask = ask
+        self._name = str(started["id"])
+        self._trouble = str(started.get("trouble", ""))
+        self._timeout = timeout
+        self._final: Ledger | None = None
+
+    def now(self) -> Ledger:
+        """Return what has been seen so far; calls that are under way are sent, not entered."""
+        return self._final or self._fetch("GET")[0]
+
+    def stop(self) -> Ledger:
+        """Send no more, wait for what is under way, return everything."""
+        if self._final is None and self._name:
+            self._ask("DELETE", self._path)
+        return self._finish(self._timeout + 10)
+
+    def ledger(self, *, within: float = 600.0) -> Ledger:
+        """Wait until the whole load was sent (at most ``within`` seconds), return everything."""
+        return self._finish(within)
+
+    @property
+    def _path(self) -> str:
+        return f"/load/{self._name}"
+
+    def _finish(self, within: float) -> Ledger:
+        if self._final is None:
+            self._final = self._wait(within) if self._name else self._unsent()
+        return self._final
+
+    def _wait(self, within: float) -> Ledger:
+        ledger, _ = eventually(
+            lambda: self._fetch("GET"),
+            lambda seen: seen[1],
+            what="the load has ended",
+            budget=Budget(timeout=within, interval=0.2, firm=True),
+        )
+        return ledger
+
+    def _unsent(self) -> Ledger:
+        return Ledger(datetime.now(UTC), 0, (), self._trouble)
+
+    def _fetch(self, method: str) -> tuple[Ledger, bool]:
+        said = self._ask(method, self._path)
+        began = datetime.fromtimestamp(said["began"], UTC)
+        entries = sorted((_entry(raw) for raw in said["entries"]), key=lambda entry: entry.at)
+        return Ledger(began, said["sent"], tuple(entries)), bool(said["finished"])
+
+
+def _entry(raw: Mapping[str, Any]) -> Entry:
+    words = {name: str(raw.get(name, "")) for name in ("trouble", "cluster", "version", "pod")}
+    return Entry(at=raw["at"], status=raw["status"], ms=raw["ms"], **words)

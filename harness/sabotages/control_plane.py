@@ -1,0 +1,154 @@
+"""Sabotages of control planes, their certificates and what they inject."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from harness.converge import Budget, eventually
+from harness.faults.mesh_config import injector_values, mesh_config
+from harness.faults.rollout import pod_template, restart
+from harness.kube import Manifest
+from harness.probes.gateway import gateway_address
+from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.rules import gateway, server
+from harness.workloads.site import Site
+from harness.workloads.stage import SAMPLE
+
+#: Shorter than any outage that CP-11 accepts; istiod issues what the agent asks for.
+SHORT_LIVED = "15s"
+
+
+@contextmanager
+def short_certificates(scene: Scene) -> Breaking:
+    """Give the server's merged service certificates that expire during the outage."""
+    config = f"proxyMetadata:\n  SECRET_TTL: {SHORT_LIVED}\n"
+    annotations = {"proxy.istio.io/config": config}
+    with pod_template(scene.server, "echo", SAMPLE, annotations=annotations):
+        yield
+
+
+@contextmanager
+def no_cacerts(scene: Scene) -> Breaking:
+    """Let the last control plane sign with a root of its own making."""
+    site, shape = scene.sites[-1], scene.shape
+    with site.deleted("Secret", "cacerts", shape.system):
+        restart(site, shape.istiod, shape.system)
+        yield
+    site.kube.delete("Secret", "istio-ca-secret", shape.system)
+    restart(site, shape.istiod, shape.system)
+
+
+@contextmanager
+def other_trust_domain(scene: Scene) -> Breaking:
+    """Give the server's control plane another trust domain, and one of its callers with it."""
+    site, shape = scene.server, scene.shape
+
+    def change(config: Manifest) -> None:
+        config["trustDomain"] = "td2"
+
+    with mesh_config(site, shape, change):
+        restart(site, shape.istiod, shape.system)
+        restart(site, "probe-b", SAMPLE)
+        yield
+    restart(site, shape.istiod, shape.system)
+    restart(site, "probe-b", SAMPLE)
+
+
+@contextmanager
+def network_value_omitted(scene: Scene) -> Breaking:
+    """Inject a new pod without the value ``global.network``."""
+    site, shape = scene.client, scene.shape
+
+    def change(values: Manifest) -> None:
+        values["global"]["network"] = ""
+
+    with injector_values(site, shape, change):
+        _await_injected_network(site, "")
+        restart(site, "probe-b", SAMPLE)
+        yield
+    _await_injected_network(site, site.network)
+    restart(site, "probe-b", SAMPLE)
+
+
+def _await_injected_network(site: Site, network: str) -> None:
+    """Wait until a pod created now would be injected with ``network`` (asked by dry run)."""
+    pod = site.pods(SAMPLE, "bare")[0]
+    trial = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "trial", "namespace": SAMPLE},
+        "spec": {"containers": [{"name": "c", "image": pod["spec"]["containers"][0]["image"]}]},
+    }
+    path = f"/api/v1/namespaces/{SAMPLE}/pods?dryRun=All"
+    eventually(
+        lambda: _injected_network(site.kube.request("POST", path, trial).json()),
+        lambda seen: seen == network,
+        what=f"{site.name} injects network {network!r}",
+        budget=Budget(timeout=30, interval=0.1, firm=True),
+    )
+
+
+def _injected_network(pod: Manifest) -> str:
+    spec = pod["spec"]
+    containers = [*spec.get("initContainers", []), *spec["containers"]]
+    env = [entry for container in containers for entry in container.get("env", [])]
+    values = (entry.get("value", "") for entry in env if entry["name"] == "ISTIO_META_NETWORK")
+    return str(next(values, ""))
+
+
+@contextmanager
+def remote_pilot_address(scene: Scene) -> Breaking:
+    """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
+    first, last, shape = scene.sites[0], scene.sites[-1], scene.shape
+    address = gateway_address(first.kube, shape.gateway, shape.system)
+    with first.applied(*_exposed_istiod(scene)), _istiod_elsewhere(last, scene, address):
+        restart(last, shape.istiod, shape.system)
+        yield
+    restart(last, shape.istiod, shape.system)
+    restart(first, shape.istiod, shape.system)
+
+
+def _exposed_istiod(scene: Scene) -> list[Manifest]:
+    shape = scene.shape
+    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (15012, 15017)]
+    host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
+    routes = [
+        {
+            "match": [{"port": port, "sniHosts": ["*"]}],
+            "route": [{"destination": {"host": host, "port": {"number": number}}}],
+        }
+        for port, number in ((15012, 15012), (15017, 443))
+    ]
+    return [
+        gateway("istiod-gateway", shape.system, selector=shape.gateway_selector, servers=servers),
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "VirtualService",
+            "metadata": {"name": "istiod-vs", "namespace": shape.system},
+            "spec": {"hosts": ["*"], "gateways": ["istiod-gateway"], "tls": routes},
+        },
+    ]
+
+
+@contextmanager
+def _istiod_elsewhere(site: Site, scene: Scene, address: str) -> Iterator[None]:
+    shape = scene.shape
+    labels = {
+        "kubernetes.io/service-name": shape.istiod,
+        "endpointslice.kubernetes.io/managed-by": "meshproof",
+    }
+    ports = [("https-dns", 15012), ("https-webhook", 15017)]
+    elsewhere = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "istiod-elsewhere", "namespace": shape.system, "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": name, "port": port, "protocol": "TCP"} for name, port in ports],
+    }
+    unselected = {"spec": {"selector": None}}
+    own = f"kubernetes.io/service-name={shape.istiod}"
+    with site.patched("Service", shape.istiod, unselected, shape.system):
+        for piece in site.kube.list("EndpointSlice", shape.system, labels=own):
+            site.kube.delete("EndpointSlice", piece["metadata"]["name"], shape.system)
+        with site.applied(elsewhere):
+            yield

@@ -1,0 +1,190 @@
+"""Sabotages of the ways between networks and of the gateways on them."""
+
+import base64
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+from harness.converge import Budget, eventually
+from harness.kube import Manifest
+from harness.model import HarnessError
+from harness.probes.gateway import gateway_address
+from harness.probes.identity import Identity, alien
+from harness.providers.base import CanRoutePods
+from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.rules import gateway, server, virtual_service
+from harness.workloads.site import Site
+from harness.workloads.stage import BARE, ECHO, SAMPLE
+
+NETWORK_LABEL = "topology.istio.io/network"
+PASSTHROUGH_PORT = 15443
+#: A gateway port that no check uses, for a path that must not exist.
+SPARE_PORT = 15008
+
+
+@contextmanager
+def routes_between_networks(scene: Scene) -> Breaking:
+    """Route the pod ranges of the two clusters to each other."""
+    with _pod_routes(scene):
+        yield
+
+
+@contextmanager
+def same_network_name_and_routes(scene: Scene) -> Breaking:
+    """Route the pods directly and declare the server's pods to be on the client's network."""
+    with _pod_routes(scene), _relabelled_pods(scene.server, scene.client.network):
+        yield
+
+
+def _pod_routes(scene: Scene) -> AbstractContextManager[None]:
+    if not isinstance(scene.provider, CanRoutePods):
+        raise HarnessError(f"provider {scene.provider.name} cannot route pods directly")
+    return scene.provider.pod_routes(scene.lab, one=scene.client.name, other=scene.server.name)
+
+
+@contextmanager
+def _relabelled_pods(site: Site, network: str) -> Iterator[None]:
+    with ExitStack() as undo:
+        for app in ("echo", "probe-b"):
+            for pod in site.pods(SAMPLE, app):
+                patch = {"metadata": {"labels": {NETWORK_LABEL: network}}}
+                name = pod["metadata"]["name"]
+                undo.enter_context(site.patched("Pod", name, patch, SAMPLE))
+        yield
+
+
+@contextmanager
+def gateway_network_label_dropped(scene: Scene) -> Breaking:
+    """Remove the network label from the server's gateway Service."""
+    patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
+    with scene.server.patched("Service", scene.shape.gateway, patch, scene.shape.system):
+        yield
+
+
+@contextmanager
+def clusterip_gateway(scene: Scene) -> Breaking:
+    """Take the external address from the server's gateway Service."""
+    patch = {"spec": {"type": "ClusterIP"}}
+    with scene.server.patched("Service", scene.shape.gateway, patch, scene.shape.system):
+        yield
+
+
+@contextmanager
+def services_not_exposed(scene: Scene) -> Breaking:
+    """Delete the Gateway object that exposes the server's services."""
+    with scene.server.deleted("Gateway", scene.shape.exposure, scene.shape.system):
+        yield
+
+
+@contextmanager
+def expose_everything(scene: Scene) -> Breaking:
+    """Expose every service of the server's cluster by a second Gateway object."""
+    everything = server(PASSTHROUGH_PORT, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
+    with scene.server.applied(_gateway(scene, "expose-everything", everything)):
+        yield
+
+
+@contextmanager
+def simple_tls_server(scene: Scene) -> Breaking:
+    """Let the server's gateway end TLS without asking for a client certificate."""
+    identity = alien("spiffe://nobody/ns/none/sa/none")
+    secret = _tls_secret(scene, "simple-tls", identity)
+    simple = server(PASSTHROUGH_PORT, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
+    with scene.server.applied(secret), _terminating(scene, simple):
+        yield
+
+
+@contextmanager
+def tls_terminated_at_gateway(scene: Scene) -> Breaking:
+    """Let the server's gateway end mutual TLS, so that servers see the gateway's identity."""
+    mutual = server(PASSTHROUGH_PORT, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
+    with _terminating(scene, mutual):
+        yield
+
+
+@contextmanager
+def _terminating(scene: Scene, terminating: Manifest) -> Iterator[None]:
+    """Replace the exposure by one server that ends TLS and forwards everything to ``echo``."""
+    route = virtual_service(
+        "terminated",
+        scene.shape.system,
+        hosts=["*"],
+        gateways=[scene.shape.exposure],
+        http=[{"route": [{"destination": {"host": ECHO.fqdn, "port": {"number": 5000}}}]}],
+    )
+    patch = {"spec": {"servers": [terminating]}}
+    exposure = scene.shape.exposure
+    with (
+        scene.server.applied(route),
+        scene.server.patched("Gateway", exposure, patch, scene.shape.system),
+    ):
+        yield
+
+
+def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
+    pem = {"tls.crt": identity.certificate_pem, "tls.key": identity.key_pem}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/tls",
+        "metadata": {"name": name, "namespace": scene.shape.system},
+        "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
+    }
+
+
+def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
+    selector = scene.shape.gateway_selector
+    return gateway(name, scene.shape.system, selector=selector, servers=[served])
+
+
+@contextmanager
+def network_view_removed(scene: Scene) -> Breaking:
+    """Let the gateway of the check's own cluster forward into every network."""
+    name, system = scene.shape.gateway, scene.shape.system
+    site = scene.cluster or scene.server
+    spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
+    containers = [
+        {**c, "env": [e for e in c.get("env", []) if "NETWORK_VIEW" not in e["name"]]}
+        for c in spec["containers"]
+    ]
+    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
+    with site.patched("Deployment", name, patch, system):
+        site.rolled_out(name, system)
+        yield
+    site.rolled_out(name, system)
+
+
+@contextmanager
+def false_tls_mode_label(scene: Scene) -> Breaking:
+    """Label the server's pod without a proxy as one that speaks mutual TLS."""
+    patch = {"metadata": {"labels": {"security.istio.io/tlsMode": "istio"}}}
+    with ExitStack() as undo:
+        for pod in scene.server.pods(SAMPLE, BARE.name):
+            name = pod["metadata"]["name"]
+            undo.enter_context(scene.server.patched("Pod", name, patch, SAMPLE))
+        yield
+
+
+@contextmanager
+def plaintext_bypass(scene: Scene) -> Breaking:
+    """Send the check's token in clear, around the mesh, to a plain LoadBalancer Service."""
+    exposed = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "bypass", "namespace": SAMPLE},
+        "spec": {
+            "type": "LoadBalancer",
+            "selector": {"app": BARE.name},
+            "ports": [{"name": "http", "port": SPARE_PORT, "targetPort": 8080}],
+        },
+    }
+    with scene.server.applied(exposed):
+        address = eventually(
+            lambda: gateway_address(scene.server.kube, "bypass", SAMPLE),
+            bool,
+            what="the way around the mesh has an address",
+            budget=Budget(timeout=30, interval=0.1, firm=True),
+        )
+        url = f"http://{address}:{SPARE_PORT}/{scene.fixtures['token']}"
+        bare = scene.client.caller(SAMPLE, BARE.name)
+        with bare.load(url, rate=20.0, seconds=40.0):
+            yield

@@ -1,0 +1,155 @@
+"""Sabotages of authentication, authorization and the rules that callers are subject to."""
+
+from contextlib import ExitStack, contextmanager
+
+from harness.kube import Manifest
+from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.echo import Echo
+from harness.workloads.rules import (
+    aborting,
+    authorization,
+    destination_rule,
+    everywhere,
+    peer_authentication,
+    virtual_service,
+)
+from harness.workloads.site import Site
+from harness.workloads.stage import (
+    ECHO,
+    NEAR,
+    RANKED,
+    SAMPLE,
+    SPLIT,
+    near_policy,
+    ranked_policy,
+    version_of,
+)
+
+
+@contextmanager
+def mtls_disabled(scene: Scene) -> Breaking:
+    """Switch mutual TLS off for the whole mesh."""
+    with everywhere(scene.sites, peer_authentication("default", scene.shape.system, "DISABLE")):
+        yield
+
+
+@contextmanager
+def permissive_policy(scene: Scene) -> Breaking:
+    """Put an older mesh-wide policy in place that admits plaintext: the oldest one counts."""
+    older = peer_authentication("a-permissive", scene.shape.system, "PERMISSIVE")
+    with everywhere(scene.sites, older):
+        yield
+
+
+@contextmanager
+def deny_all(scene: Scene) -> Breaking:
+    """Admit nobody to the namespace of the merged service."""
+    with everywhere(scene.sites, authorization("deny-all", SAMPLE)):
+        yield
+
+
+@contextmanager
+def allow_all_rule(scene: Scene) -> Breaking:
+    """Add a rule that admits everyone; ALLOW policies add up."""
+    with everywhere(scene.sites, authorization("allow-all", SAMPLE, sources=[{}])):
+        yield
+
+
+@contextmanager
+def any_namespace(scene: Scene) -> Breaking:
+    """Admit callers of every namespace."""
+    policy = authorization("any-namespace", SAMPLE, sources=[{"namespaces": ["*"]}])
+    with everywhere(scene.sites, policy):
+        yield
+
+
+@contextmanager
+def rule_in_both_primaries(scene: Scene) -> Breaking:
+    """Apply the client's rule in the server's cluster too, under another name."""
+    word = scene.client.name
+    again = aborting(f"abort-{word}-again", SAMPLE, host=ECHO.fqdn, word=word)
+    with scene.server.applied(again):
+        yield
+
+
+@contextmanager
+def rule_missing_in_one_primary(scene: Scene) -> Breaking:
+    """Take the split out of the primary that configures the check's client."""
+    with scene.client.deleted("VirtualService", SPLIT.name, SAMPLE):
+        yield
+
+
+@contextmanager
+def same_namespace(scene: Scene) -> Breaking:
+    """Deploy an instance of the second cluster in the namespace of the first one's service."""
+    version = version_of(scene.client, scene.sites)
+    copy = Echo(name="copy", app="echo", namespace=SAMPLE, version=version)
+    with scene.server.applied(*copy.manifests(scene.server.name)):
+        scene.server.rolled_out("copy", SAMPLE)
+        yield
+
+
+@contextmanager
+def locality_preference(scene: Scene) -> Breaking:
+    """Prefer the client's region by a locality rule for the merged service."""
+    with everywhere(scene.sites, _rule_for_echo(near_policy())):
+        yield
+
+
+@contextmanager
+def fixed_cluster_split(scene: Scene) -> Breaking:
+    """Split evenly by cluster subsets, whatever the number of endpoints."""
+    subsets = [
+        {"name": site.name, "labels": {"topology.istio.io/cluster": site.name}}
+        for site in scene.sites
+    ]
+    rule = destination_rule("fixed-split", SAMPLE, host=ECHO.fqdn, subsets=subsets)
+    route = virtual_service(
+        "fixed-split", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": _evenly(scene.sites)}]
+    )
+    with everywhere(scene.sites, rule, route):
+        yield
+
+
+def _evenly(sites: tuple[Site, ...]) -> list[Manifest]:
+    share, rest = divmod(100, len(sites))
+    weights = [share + rest, *([share] * (len(sites) - 1))]
+    return [
+        {"destination": {"host": ECHO.fqdn, "subset": site.name}, "weight": weight}
+        for site, weight in zip(sites, weights, strict=True)
+    ]
+
+
+def _rule_for_echo(policy: Manifest) -> Manifest:
+    return destination_rule("preference", SAMPLE, host=ECHO.fqdn, policy=policy)
+
+
+@contextmanager
+def no_outlier_detection(scene: Scene) -> Breaking:
+    """Remove outlier detection, without which locality has no say."""
+    with _traffic_policy(scene, NEAR.name, {"outlierDetection": None}):
+        yield
+
+
+@contextmanager
+def long_ejection(scene: Scene) -> Breaking:
+    """Keep ejected endpoints out for an hour."""
+    with _traffic_policy(scene, NEAR.name, near_policy("3600s")):
+        yield
+
+
+@contextmanager
+def foreign_fixed_value(scene: Scene) -> Breaking:
+    """Rank endpoints by a label value of the server's cluster instead of the client's own."""
+    foreign = f"topology.istio.io/cluster={scene.server.name}"
+    with _traffic_policy(scene, RANKED.name, ranked_policy(foreign)):
+        yield
+
+
+@contextmanager
+def _traffic_policy(scene: Scene, rule: str, policy: Manifest) -> Breaking:
+    patch = {"spec": {"trafficPolicy": policy}}
+    with ExitStack() as undo:
+        for site in scene.sites:
+            undo.enter_context(site.patched("DestinationRule", rule, patch, SAMPLE))
+        yield

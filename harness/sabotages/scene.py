@@ -1,0 +1,53 @@
+"""What a sabotage may touch: the lab, the mesh, and the clusters that the check is about."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.meshes.base import Mesh, MeshShape
+from harness.model import Lab
+from harness.providers.base import Provider
+from harness.workloads.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The surroundings of one check; ``fixtures`` are the values that the check was given."""
+
+    lab: Lab
+    mesh: Mesh
+    provider: Provider
+    sites: tuple[Site, ...]
+    source: Site | None = None
+    target: Site | None = None
+    cluster: Site | None = None
+    fixtures: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> MeshShape:
+        """The names of the mesh under test (upstream's, if there is no mesh)."""
+        return self.mesh.shape or MeshShape()
+
+    @property
+    def client(self) -> Site:
+        """The cluster whose callers the check looks at."""
+        return self.source or self.cluster or self.sites[0]
+
+    @property
+    def server(self) -> Site:
+        """The cluster on the far side: the target, or any cluster other than the client's."""
+        if self.target is not None:
+            return self.target
+        return next((s for s in self.sites if s.name != self.client.name), self.client)
+
+
+#: Breaks one thing on entry and heals it on exit; its name is the catalogue's with ``_``.
+Sabotage = Callable[[Scene], AbstractContextManager[None]]
+#: The generator function beneath a :data:`Sabotage`.
+Breaking = Iterator[None]
+
+
+def name_of(sabotage: Sabotage) -> str:
+    """Return the name under which the catalogue lists a sabotage."""
+    return str(getattr(sabotage, "__name__", sabotage)).replace("_", "-")

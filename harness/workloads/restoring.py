@@ -1,0 +1,98 @@
+"""Put objects back as they were: what a check changed, replaced, deleted or added."""
+
+from copy import deepcopy
+from typing import Any
+
+from harness.converge import Budget, eventually
+from harness.kube import Kube, Manifest
+from harness.model import ApiError
+
+#: Metadata that the server writes; it says nothing about what the object is.
+_SERVER_MANAGED = (
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+)
+_RETRIES = Budget(timeout=20, interval=0.1, firm=True)
+_CONFLICT, _INVALID = 409, 422
+
+
+def essence(manifest: Manifest) -> Manifest:
+    """Return ``manifest`` without status and what else the server manages."""
+    kept = deepcopy({key: value for key, value in manifest.items() if key != "status"})
+    for key in _SERVER_MANAGED:
+        kept["metadata"].pop(key, None)
+    return kept
+
+
+def bring_back(kube: Kube, kind: str, name: str, namespace: str | None, before: Any) -> None:
+    """Make the object what it was (``before``: its manifest, ``None`` if there was none)."""
+    if before is None:
+        kube.gone(kind, name, namespace)
+        return
+    wanted = {"kind": kind, **essence(before)}
+    eventually(
+        lambda: _restored(kube, wanted, namespace),
+        lambda done: done,
+        what=f"{kind} {name} is what it was",
+        budget=_RETRIES,
+    )
+
+
+def unpatch(
+    kube: Kube, kind: str, name: str, namespace: str | None, patch: Manifest, before: Manifest
+) -> None:
+    """Undo ``patch`` on an object that was ``before``, leaving alone what others changed since.
+
+    Where a field took others with it (a Service that was no LoadBalancer for a while has
+    forgotten its node ports), and where the object has gone, all of it is brought back.
+    """
+    now = kube.find(kind, name, namespace)
+    if now is not None:
+        now = kube.patch(kind, name, inverse(patch, before), namespace)
+    if now is None or now.get("spec") != before.get("spec"):
+        bring_back(kube, kind, name, namespace, before)
+
+
+def inverse(patch: Manifest, before: Manifest) -> Manifest:
+    """Return the merge patch that undoes ``patch`` on an object that was ``before``."""
+    undoing: Manifest = {}
+    for key, value in patch.items():
+        was = before.get(key)
+        if isinstance(value, dict) and isinstance(was, dict):
+            undoing[key] = inverse(value, was)
+        else:
+            undoing[key] = deepcopy(was)
+    return undoing
+
+
+def _restored(kube: Kube, wanted: Manifest, namespace: str | None) -> bool:
+    """Try once; ``False`` if somebody else wrote in between or the deletion still lasts."""
+    now = kube.find(wanted["kind"], wanted["metadata"]["name"], namespace)
+    try:
+        if now is None:
+            kube.create(wanted)
+        elif now["metadata"].get("deletionTimestamp"):
+            return False
+        elif essence({"kind": wanted["kind"], **now}) != wanted:
+            version = {"resourceVersion": now["metadata"]["resourceVersion"]}
+            kube.replace({**wanted, "metadata": {**wanted["metadata"], **version}})
+    except ApiError as error:
+        if error.status == _INVALID and _forget_node_ports(wanted):
+            return False
+        if error.status == _CONFLICT:
+            return False
+        raise
+    return True
+
+
+def _forget_node_ports(wanted: Manifest) -> bool:
+    """Let the server choose node ports anew: meanwhile somebody else may have got the old ones."""
+    ports = wanted["spec"].get("ports", []) if wanted["kind"] == "Service" else []
+    forgotten = [port.pop("nodePort", None) for port in ports]
+    return any(forgotten)

@@ -1,0 +1,109 @@
+"""Manifests of Istio's policies and rules, as checks and sabotages apply them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from harness.kube import Manifest
+from harness.workloads.site import Site
+
+_SECURITY = "security.istio.io/v1"
+_NETWORKING = "networking.istio.io/v1"
+
+
+def authorization(
+    name: str, namespace: str, *, app: str = "", sources: Sequence[Mapping[str, Any]] | None = None
+) -> Manifest:
+    """Return an ALLOW AuthorizationPolicy for pods labelled ``app`` (all pods if empty).
+
+    ``sources`` are the entries of ``from[].source``; an empty mapping admits everyone, and
+    ``None`` leaves out the rules altogether, which admits nobody.
+    """
+    spec: Manifest = {"action": "ALLOW"} if sources is not None else {}
+    if app:
+        spec["selector"] = {"matchLabels": {"app": app}}
+    if sources is not None:
+        spec["rules"] = [{"from": [{"source": dict(s)}]} if s else {} for s in sources]
+    return _object(_SECURITY, "AuthorizationPolicy", name, namespace, spec)
+
+
+def peer_authentication(name: str, namespace: str, mode: str) -> Manifest:
+    """Return a PeerAuthentication; mesh-wide if ``namespace`` is the system namespace."""
+    return _object(_SECURITY, "PeerAuthentication", name, namespace, {"mtls": {"mode": mode}})
+
+
+def destination_rule(
+    name: str,
+    namespace: str,
+    *,
+    host: str,
+    policy: Mapping[str, Any] | None = None,
+    subsets: Sequence[Mapping[str, Any]] = (),
+) -> Manifest:
+    """Return a DestinationRule for ``host`` (a fully qualified name)."""
+    spec: Manifest = {"host": host}
+    if policy:
+        spec["trafficPolicy"] = dict(policy)
+    if subsets:
+        spec["subsets"] = [dict(subset) for subset in subsets]
+    return _object(_NETWORKING, "DestinationRule", name, namespace, spec)
+
+
+def virtual_service(
+    name: str,
+    namespace: str,
+    *,
+    hosts: Sequence[str],
+    http: Sequence[Mapping[str, Any]],
+    gateways: Sequence[str] = (),
+) -> Manifest:
+    """Return a VirtualService with HTTP routes, for sidecars unless ``gateways`` are named."""
+    spec: Manifest = {"hosts": list(hosts), "http": [dict(route) for route in http]}
+    if gateways:
+        spec["gateways"] = list(gateways)
+    return _object(_NETWORKING, "VirtualService", name, namespace, spec)
+
+
+def aborting(name: str, namespace: str, *, host: str, word: str) -> Manifest:
+    """Return a VirtualService by which the proxy answers 418 to requests with ``x-probe: WORD``.
+
+    Other requests pass, so it disturbs no neighbour that has another word.
+    """
+    fault = {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}
+    route = [{"destination": {"host": host}}]
+    marked = {"match": [{"headers": {"x-probe": {"exact": word}}}], "fault": fault}
+    return virtual_service(
+        name, namespace, hosts=[host], http=[{**marked, "route": route}, {"route": route}]
+    )
+
+
+def gateway(
+    name: str, namespace: str, *, selector: str, servers: Sequence[Mapping[str, Any]]
+) -> Manifest:
+    """Return a Gateway for the pods labelled ``istio: <selector>``."""
+    spec = {"selector": {"istio": selector}, "servers": [dict(server) for server in servers]}
+    return _object(_NETWORKING, "Gateway", name, namespace, spec)
+
+
+def server(
+    number: int, protocol: str, mode: str, *, hosts: Sequence[str], credential: str = ""
+) -> Manifest:
+    """Return one server of a Gateway; its port is called after protocol and number."""
+    tls = {"mode": mode, **({"credentialName": credential} if credential else {})}
+    name = f"{protocol.lower()}-{number}"
+    port = {"number": number, "name": name, "protocol": protocol}
+    return {"port": port, "tls": tls, "hosts": list(hosts)}
+
+
+@contextmanager
+def everywhere(sites: Sequence[Site], *manifests: Manifest) -> Iterator[None]:
+    """Apply manifests in every cluster: what is configured per primary must stand in each."""
+    with ExitStack() as undo:
+        for site in sites:
+            undo.enter_context(site.applied(*manifests))
+        yield
+
+
+def _object(version: str, kind: str, name: str, namespace: str, spec: Manifest) -> Manifest:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}

@@ -1,0 +1,265 @@
+"""The standing cast: the workloads and Services that every check may rely on.
+
+One namespace with a merged service, a second tenant, an account that nobody trusts, and a
+pod without a proxy, the same in every cluster; the version of cluster number *i* is ``v<i>``.
+Configuration that a sabotage must be able to take away stands here too, because what a check
+sets up for itself nobody can remove from under it.
+
+    sample (injected)   echo      Deployment, account probe-a: serves every Service below
+                        probe-b   Deployment, account probe-b: a caller with another identity
+                        bare      Deployment without a proxy
+    other  (injected)   probe     Deployment: a caller, and a service, of another tenant
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness import files
+from harness.converge import concurrently
+from harness.kube import Manifest
+from harness.meshes.base import MeshShape
+from harness.probes.caller import Caller
+from harness.workloads.echo import Echo, namespace, service
+from harness.workloads.rules import destination_rule, virtual_service
+from harness.workloads.site import Site
+
+SAMPLE = "sample"
+OTHER = "other"
+DOMAIN = "svc.cluster.local"
+HTTP_PORT = 5000
+TCP_PORT = 9000
+GRPC_PORT = 7070
+
+#: One request per upstream connection: every call proves a path of its own, none rides on a
+#: connection that was opened before something changed.
+FRESH = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
+
+#: How long an outlier stays ejected in ``near`` (LF-05 counts from it); seconds.
+EJECTION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """A Kubernetes Service as callers name it."""
+
+    name: str
+    namespace: str = SAMPLE
+
+    @property
+    def fqdn(self) -> str:
+        """The name that Envoy's clusters carry."""
+        return f"{self.name}.{self.namespace}.{DOMAIN}"
+
+    @property
+    def url(self) -> str:
+        """Its HTTP port."""
+        return f"http://{self.name}.{self.namespace}:{HTTP_PORT}/"
+
+    def at(self, path: str) -> str:
+        """Its HTTP port with a path, by which a request is found again in access logs."""
+        return self.url + path.lstrip("/")
+
+    def sni(self, port: int = HTTP_PORT) -> str:
+        """The SNI by which an AUTO_PASSTHROUGH gateway finds it."""
+        return f"outbound_.{port}_._.{self.fqdn}"
+
+
+#: Every echo instance of every cluster, without any rule.
+ECHO = Host("echo")
+#: Every echo instance, on connections that end with their request (CP-11, LF-10).
+BRIEF = Host("brief")
+#: The pod without a proxy of every cluster (NM-11).
+BARE = Host("bare")
+#: 90 % v1, 10 % v2 by version subsets (LB-04).
+SPLIT = Host("split")
+#: The cluster named by header x-cluster, by cluster subsets (LB-05).
+SORTED = Host("sorted")
+#: Locality load balancing with outlier detection (LF-01, LF-05).
+NEAR = Host("near")
+#: failoverPriority by cluster (LF-06).
+RANKED = Host("ranked")
+#: Exported to its own namespace only (TN-11).
+PRIVATE = Host("private")
+#: Declared cluster-local in the mesh configuration (OP-01).
+LOCAL = Host("local")
+#: The other tenant's service.
+TENANT = Host("probe", OTHER)
+
+
+def only(site: Site) -> Host:
+    """Return the Service whose instances are those of one cluster; every cluster declares it."""
+    return Host(f"echo-{site.name}")
+
+
+def version_of(site: Site, sites: Sequence[Site]) -> str:
+    """Return the version label of a cluster's instances."""
+    return f"v{[other.name for other in sites].index(site.name) + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The cast, ready in every cluster."""
+
+    sites: tuple[Site, ...]
+
+    def echo(self, site: Site) -> Caller:
+        """The caller with account ``probe-a`` in namespace ``sample``; also a server."""
+        return site.caller(SAMPLE, "echo")
+
+    def stranger(self, site: Site) -> Caller:
+        """The caller with account ``probe-b`` in namespace ``sample``."""
+        return site.caller(SAMPLE, "probe-b")
+
+    def tenant(self, site: Site) -> Caller:
+        """The caller of another tenant, in namespace ``other``."""
+        return site.caller(OTHER, "probe")
+
+    def bare(self, site: Site) -> Caller:
+        """The caller without a proxy."""
+        return site.caller(SAMPLE, "bare")
+
+    def injected(self, site: Site) -> tuple[Caller, ...]:
+        """Every caller of a cluster that has a proxy."""
+        return (self.echo(site), self.stranger(site), self.tenant(site))
+
+
+def raise_stage(sites: tuple[Site, ...], shape: MeshShape | None) -> Stage:
+    """Deploy the cast in every cluster at once; return when every pod is ready. Idempotent."""
+
+    def deploy(site: Site) -> None:
+        site.apply(*_namespaces(shape))
+        site.apply(*_workloads(site, sites), *_services(sites))
+        if shape is not None:
+            site.apply(*_rules(sites))
+            _declare_local(site, shape)
+        for name, space in _DEPLOYMENTS:
+            site.rolled_out(name, space)
+
+    concurrently(deploy, sites)
+    return Stage(sites)
+
+
+_DEPLOYMENTS = (("echo", SAMPLE), ("probe-b", SAMPLE), ("bare", SAMPLE), ("probe", OTHER))
+
+
+def _namespaces(shape: MeshShape | None) -> list[Manifest]:
+    revision = shape.revision if shape else ""
+    return [namespace(name, injected=True, revision=revision) for name in (SAMPLE, OTHER)]
+
+
+def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
+    version = version_of(site, sites)
+    cast = (
+        Echo(name="echo", namespace=SAMPLE, version=version, account="probe-a"),
+        Echo(name="probe-b", namespace=SAMPLE, version=version),
+        Echo(name="bare", namespace=SAMPLE, version=version, injected=False),
+        Echo(name="probe", namespace=OTHER, version=version),
+    )
+    return [manifest for echo in cast for manifest in echo.manifests(site.name)]
+
+
+def _services(sites: Sequence[Site]) -> list[Manifest]:
+    merged = [host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, RANKED, LOCAL)]
+    private = {"networking.istio.io/exportTo": "."}
+    return [
+        *(service(name, SAMPLE, app="echo") for name in merged),
+        service(PRIVATE.name, SAMPLE, app="echo", annotations=private),
+        service(BARE.name, SAMPLE),
+        service(TENANT.name, OTHER),
+        *(_service_of(site, sites) for site in sites),
+    ]
+
+
+def _service_of(site: Site, sites: Sequence[Site]) -> Manifest:
+    manifest = service(only(site).name, SAMPLE, app="echo")
+    manifest["spec"]["selector"]["version"] = version_of(site, sites)
+    return manifest
+
+
+def _rules(sites: Sequence[Site]) -> list[Manifest]:
+    return [
+        _treated(BRIEF, policy=FRESH),
+        _treated(TENANT, policy=FRESH),
+        *(_treated(only(site), policy=FRESH) for site in sites),
+        _treated(SPLIT, subsets=_by_version(sites)),
+        _routed(SPLIT, [{"route": _split(sites)}]),
+        _treated(SORTED, subsets=_by_cluster(sites)),
+        _routed(SORTED, [_towards(site) for site in sites]),
+        _treated(NEAR, policy=near_policy()),
+        _treated(RANKED, policy=ranked_policy("topology.istio.io/cluster")),
+    ]
+
+
+def _treated(
+    host: Host, *, policy: Mapping[str, Any] | None = None, subsets: Sequence[Manifest] = ()
+) -> Manifest:
+    return destination_rule(
+        host.name, host.namespace, host=host.fqdn, policy=policy, subsets=subsets
+    )
+
+
+def _routed(host: Host, http: Sequence[Manifest]) -> Manifest:
+    return virtual_service(host.name, host.namespace, hosts=[host.fqdn], http=http)
+
+
+def _declare_local(site: Site, shape: MeshShape) -> None:
+    """Declare ``local`` cluster-local in the mesh configuration, unless that stands there."""
+    text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
+    config = files.parse(text)
+    settings = config.setdefault("serviceSettings", [])
+    if any(LOCAL.fqdn in entry["hosts"] for entry in settings):
+        return
+    settings.append({"settings": {"clusterLocal": True}, "hosts": [LOCAL.fqdn]})
+    patch = {"data": {"mesh": files.dump(config)}}
+    site.kube.patch("ConfigMap", shape.config_map, patch, shape.system)
+
+
+def near_policy(ejection: str = f"{EJECTION}s") -> dict[str, Any]:
+    """Return the traffic policy of ``near``: one 5xx ejects, a whole locality may be ejected."""
+    return {
+        "loadBalancer": {"localityLbSetting": {"enabled": True}},
+        "outlierDetection": {
+            "consecutive5xxErrors": 1,
+            "interval": "1s",
+            "baseEjectionTime": ejection,
+            "maxEjectionPercent": 100,
+        },
+    }
+
+
+def ranked_policy(key: str) -> dict[str, Any]:
+    """Return the traffic policy of ``ranked``: endpoints that share ``key`` come first."""
+    locality = {"enabled": True, "failoverPriority": [key]}
+    return {
+        "loadBalancer": {"localityLbSetting": locality},
+        "outlierDetection": {"consecutive5xxErrors": 5, "interval": "5s"},
+    }
+
+
+def _by_version(sites: Sequence[Site]) -> list[Manifest]:
+    versions = [version_of(site, sites) for site in sites]
+    return [{"name": version, "labels": {"version": version}} for version in versions]
+
+
+def _by_cluster(sites: Sequence[Site]) -> list[Manifest]:
+    label = "topology.istio.io/cluster"
+    return [{"name": site.name, "labels": {label: site.name}} for site in sites]
+
+
+def _split(sites: Sequence[Site]) -> list[Manifest]:
+    """90 % to the first version, the rest shared evenly among the others."""
+    versions = [version_of(site, sites) for site in sites]
+    rest = len(versions) - 1
+    weights = [100] if not rest else [90, *(10 // rest for _ in range(rest))]
+    return [
+        {"destination": {"host": SPLIT.fqdn, "subset": version}, "weight": weight}
+        for version, weight in zip(versions, weights, strict=True)
+    ]
+
+
+def _towards(site: Site) -> Manifest:
+    return {
+        "match": [{"headers": {"x-cluster": {"exact": site.name}}}],
+        "route": [{"destination": {"host": SORTED.fqdn, "subset": site.name}}],
+    }
