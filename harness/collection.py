@@ -1,0 +1,255 @@
+"""Which checks run, how often, in which order, and which of them have nothing to judge here."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.model import Catalogue, Level, Requirement, Topology, Verdict
+from harness.providers.base import CAPABILITIES, Provider
+from harness.run import CHECK, PRECONDITIONS, Check, Gate, Options
+
+#: What the harness itself can do, wherever it runs (the catalogue's names for needs).
+ABILITIES = frozenset(
+    {
+        "access-log",
+        "admin-stats",
+        "alien-ca",
+        "authz",
+        "dns-capture",
+        "istiod-restart",
+        "istiod-scale",
+        "load-generator",
+        "locality-labels",
+        "mesh-config",
+        "plugged-ca",
+        "snapshot",
+        "tcp-grpc-probes",
+        "uninjected-probe",
+        "xfcc-probe",
+    }
+)
+NO_OTHER_CLUSTER = "no-other-cluster"
+
+_LADDER = ("cluster", "source", "target")
+_BINDING = {level: rank for rank, level in enumerate(Level)}
+
+
+# Repeating
+
+
+def parametrise(metafunc: pytest.Metafunc, topologies: Sequence[Topology]) -> None:
+    """Repeat a check for each cluster, or ordered pair of clusters, of each topology."""
+    asked = metafunc.fixturenames
+    cited = any(metafunc.definition.iter_markers("requirement"))
+    if "topology" not in asked and not cited:
+        return
+    several = len(topologies) > 1
+    if several and "topology" not in asked:
+        metafunc.fixturenames.append("topology")
+    rungs = [name for name in _LADDER if name in asked]
+    arguments = ["topology", *rungs] if several else rungs
+    if not arguments:
+        return
+    rows = [row for each in topologies for row in _rows(each, rungs, named=several)]
+    values = [[row.values[name] for name in arguments] for row in rows]
+    metafunc.parametrize(
+        arguments, values, ids=[row.id for row in rows], indirect=True, scope="session"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Values of fixtures by name, and what a check's id says of them."""
+
+    values: Mapping[str, str | None]
+    id: str
+
+
+def _rows(topology: Topology, rungs: Sequence[str], *, named: bool) -> Iterator[_Row]:
+    for combination in product(*_axes(topology, rungs)):
+        values: dict[str, str | None] = {"topology": topology.name}
+        for row in combination:
+            values.update(row.values)
+        parts = [topology.name] if named else []
+        yield _Row(values, "-".join([*parts, *(row.id for row in combination)]))
+
+
+def _axes(topology: Topology, rungs: Sequence[str]) -> Iterator[list[_Row]]:
+    names = [cluster.name for cluster in topology.clusters]
+    if {"source", "target"} <= {*rungs}:
+        pairs = [
+            _Row({"source": one, "target": other}, f"{one}->{other}")
+            for one, other in permutations(names, 2)
+        ]
+        yield pairs or [_Row({"source": None, "target": None}, NO_OTHER_CLUSTER)]
+        rungs = [name for name in rungs if name == "cluster"]
+    for rung in rungs:
+        yield [_Row({rung: name}, name) for name in names]
+
+
+# Gates
+
+
+def examine(item: pytest.Item, options: Options, provider: Provider) -> Check | None:
+    """Say what ``item`` is about and what keeps it from running; ``None`` if it is no check."""
+    requirements = tuple(
+        str(name) for mark in item.iter_markers("requirement") for name in mark.args
+    )
+    if not requirements:
+        return None
+    params = getattr(item, "callspec", None)
+    values: Mapping[str, Any] = params.params if params else {}
+    name = values.get("topology", options.topologies[0].name)
+    topology = next(each for each in options.topologies if each.name == name)
+    lonely = "source" in values and values["source"] is None
+    gates = {
+        each: gate
+        for each in requirements
+        if (gate := _gate(options.catalogue.get(each), topology, provider, lonely=lonely))
+    }
+    return Check(
+        requirements=requirements,
+        topology=topology.name,
+        gates=gates,
+        disturbs=item.get_closest_marker("disturbs") is not None,
+    )
+
+
+def _gate(
+    requirement: Requirement | None, topology: Topology, provider: Provider, *, lonely: bool
+) -> Gate | None:
+    if requirement is None:
+        return Gate(Verdict.UNKNOWN, "the catalogue does not know this requirement")
+    if topology.name not in requirement.topologies:
+        return Gate(Verdict.NOT_APPLICABLE, f"not judged on topology {topology.name}")
+    if lonely:
+        return Gate(Verdict.NOT_APPLICABLE, f"topology {topology.name} has no other cluster")
+    missing = [need for need in requirement.needs if not _offered(need, topology, provider)]
+    if missing:
+        lacks = f"topology {topology.name} and provider {provider.name} do not offer"
+        return Gate(Verdict.NOT_RUN, f"{lacks} {', '.join(missing)}")
+    return None
+
+
+def _offered(need: str, topology: Topology, provider: Provider) -> bool:
+    capability = CAPABILITIES.get(need)
+    if capability is not None:
+        return isinstance(provider, capability)
+    return need in topology.offers or need in ABILITIES
+
+
+# Choosing and ordering
+
+
+def wanted(check: Check, options: Options) -> bool:
+    """Say whether the run's level asks for any of the check's requirements."""
+    found = [options.catalogue.get(name) for name in check.requirements]
+    return any(not each or _BINDING[each.level] <= _BINDING[options.level] for each in found)
+
+
+def unknown(items: Iterable[pytest.Item], catalogue: Catalogue) -> list[str]:
+    """Name the checks that cite, in ways only seen now, what the catalogue does not know."""
+    return [
+        f"{item.nodeid}: requirement {name!r} is not in the catalogue"
+        for item in items
+        if (check := item.stash.get(CHECK, None))
+        for name in check.requirements
+        if catalogue.get(name) is None
+    ]
+
+
+def ordered(items: Iterable[pytest.Item], options: Options) -> list[pytest.Item]:
+    """Return ``items`` by topology; preconditions first, what disturbs others last. Stable."""
+    positions = {each.name: index for index, each in enumerate(options.topologies)}
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        check = item.stash.get(CHECK, None)
+        if check is None:
+            return (-1, 0)
+        first = any(name in PRECONDITIONS for name in check.requirements)
+        return (positions[check.topology], 0 if first else 1 + check.disturbs)
+
+    return sorted(items, key=place)
+
+
+def proving(items: Iterable[pytest.Item]) -> None:
+    """Give each check its sabotages once per topology: to the first parameter set that runs."""
+    seen: set[tuple[str, str]] = set()
+    for item in items:
+        check = item.stash.get(CHECK, None)
+        key = (item.nodeid.partition("[")[0], check.topology if check else "")
+        if check is None or not check.runs or key in seen:
+            continue
+        seen.add(key)
+        marks = [*item.iter_markers("sabotage")]
+        sabotages = tuple(each for mark in marks for each in mark.args)
+        item.stash[CHECK] = replace(check, sabotages=sabotages)
+
+
+# Marks, read before anything is imported
+
+
+def misquotations(paths: Iterable[Path], catalogue: Catalogue) -> Iterator[str]:
+    """Yield every mark in these test files that cites what the catalogue does not know."""
+    for path in paths:
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (OSError, SyntaxError, UnicodeDecodeError):
+            continue  # collection will say what is wrong with it
+        for node in ast.walk(tree):
+            for line, problem in _misquoted(_marks_of(node), catalogue):
+                yield f"{path}:{line}: {problem}"
+
+
+def _marks_of(node: ast.AST) -> list[ast.expr]:
+    """Return the decorators of a check or class, or what a ``pytestmark`` is made of."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return node.decorator_list
+    if isinstance(node, ast.Assign) and any(_last(each) == "pytestmark" for each in node.targets):
+        return node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else [node.value]
+    return []
+
+
+def _misquoted(marks: Sequence[ast.expr], catalogue: Catalogue) -> Iterator[tuple[int, str]]:
+    cited = [*_arguments(marks, "requirement")]
+    known: set[str] = set()
+    for line, name in cited:
+        requirement = catalogue.get(name)
+        if requirement is None:
+            yield line, f"requirement {name!r} is not in the catalogue"
+        else:
+            known |= {sabotage.name for sabotage in requirement.sabotage}
+    for line, name in _arguments(marks, "sabotage"):
+        if cited and name.replace("_", "-") not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            yield line, f"sabotage {name!r} is not in the catalogue; for this check: {listed}"
+
+
+def _arguments(marks: Sequence[ast.expr], name: str) -> Iterator[tuple[int, str]]:
+    for mark in marks:
+        if not isinstance(mark, ast.Call) or not _marks(mark.func, name):
+            continue
+        for argument in mark.args:
+            if cited := _last(argument):
+                yield argument.lineno, cited
+
+
+def _marks(function: ast.expr, mark: str) -> bool:
+    """Say whether this is ``pytest.mark.MARK`` or ``pytest.mark.MARK.with_args``."""
+    if isinstance(function, ast.Attribute) and function.attr == "with_args":
+        function = function.value
+    return _last(function) == mark
+
+
+def _last(node: ast.expr) -> str:
+    """Return what a mark's argument or function is called: ``"ID-01"``, ``deny_all``."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""

@@ -1,0 +1,5 @@
+"""Write the shipped schemas again: ``python -m harness.reporting.schemas``."""
+
+from harness.reporting.schemas import write
+
+write()
