@@ -1,0 +1,28 @@
+"""Configuration stays within the primary that it was applied in."""
+
+import pytest
+
+from harness.converge import eventually
+from harness.probes.claims import all_answered
+from harness.sabotages.policy import rule_in_both_primaries
+from harness.workloads.rules import aborting
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, SAMPLE, Stage
+
+
+@pytest.mark.requirement("CM-02")
+@pytest.mark.sabotage.with_args(rule_in_both_primaries)
+def test_a_rule_of_one_primary_binds_its_own_clients_only(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    word = source.name  # the check of the other direction may run beside this one
+    marked = {"x-probe": word}
+    with source.applied(aborting(f"abort-{word}", SAMPLE, host=ECHO.fqdn, word=word)):
+        eventually(
+            lambda: stage.echo(source).call(ECHO.url, count=10, headers=marked),
+            all_answered(418),
+            what=f"the rule of {source.name} binds its clients",
+        )
+        elsewhere = stage.echo(target).call(ECHO.url, count=50, headers=marked)
+        assert elsewhere.statuses[418] == 0, f"clients of {target.name} saw the rule: {elsewhere}"
+        assert elsewhere.ok, f"clients of {target.name} were disturbed: {elsewhere}"

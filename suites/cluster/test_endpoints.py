@@ -1,0 +1,45 @@
+"""The endpoints that clients hold follow pods of the other cluster."""
+
+import pytest
+
+from harness.converge import Budget, eventually
+from harness.sabotages.discovery import api_cut_after_sync
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage
+
+FOLLOWS = Budget(timeout=30, interval=0.1)
+
+
+def weight_elsewhere(source: Site, stage: Stage) -> int:
+    """Return the weight of endpoints outside of ``source``: pods, or gateways that sum them up."""
+    own = {pod["status"]["podIP"] for pod in source.pods(SAMPLE, "echo")}
+    held = stage.stranger(source).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)
+    return sum(endpoint.weight for endpoint in held if endpoint.address not in own)
+
+
+@pytest.mark.requirement("CM-03")
+@pytest.mark.sabotage.with_args(api_cut_after_sync)
+@pytest.mark.disturbs
+def test_endpoints_follow_pods_of_the_other_cluster(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    with target.scaled("echo", SAMPLE, 0):
+        expect_weight(source, target, stage, 0)
+        target.kube.scale("echo", SAMPLE, 3)
+        expect_weight(source, target, stage, 3)
+        target.kube.scale("echo", SAMPLE, 0)
+        expect_weight(source, target, stage, 0)
+        replies = stage.stranger(source).call(ECHO.url, count=50)
+        assert replies.ok, f"pods of {target.name} are gone, calls fail: {replies}"
+        assert target.name not in replies.clusters, f"pods of {target.name} are gone: {replies}"
+
+
+def expect_weight(source: Site, target: Site, stage: Stage, count: int) -> None:
+    """Wait until ``source`` holds ``count`` for ``target``, on top of one of each third cluster."""
+    thirds = len(stage.sites) - 2
+    eventually(
+        lambda: weight_elsewhere(source, stage),
+        lambda weight: weight == count + thirds,
+        what=f"{source.name} holds {count} endpoints of {target.name}",
+        budget=FOLLOWS,
+    )

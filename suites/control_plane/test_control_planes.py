@@ -1,0 +1,54 @@
+"""Each control plane configures its own workloads and watches every cluster."""
+
+from functools import partial
+
+import pytest
+
+from harness.converge import eventually
+from harness.meshes.base import MeshShape
+from harness.probes.istiod import Istiod, istiods
+from harness.sabotages.control_plane import remote_pilot_address
+from harness.sabotages.discovery import unreachable_server
+from harness.workloads.site import Site
+from harness.workloads.stage import Stage
+
+
+@pytest.mark.requirement("CP-01")
+@pytest.mark.sabotage.with_args(remote_pilot_address)
+@pytest.mark.disturbs
+def test_a_primary_configures_its_own_workloads(stage: Stage, shape: MeshShape) -> None:
+    for site in stage.sites:
+        expected = {f"{caller.pod}.{caller.namespace}" for caller in stage.injected(site)}
+        eventually(
+            partial(synced, site, shape),
+            expected.issubset,
+            what=f"every proxy of {site.name} is synced on an istiod of {site.name}",
+        )
+
+
+def synced(site: Site, shape: MeshShape) -> set[str]:
+    """Return the ids of proxies of ``site`` that are synced on one of its own istiods."""
+    return {
+        proxy.id
+        for istiod in istiods(site, shape)
+        for proxy in istiod.proxies()
+        if proxy.synced and proxy.cluster == site.name
+    }
+
+
+@pytest.mark.requirement("CP-15")
+@pytest.mark.sabotage.with_args(unreachable_server)
+def test_every_istiod_watches_every_cluster(
+    source: Site, target: Site, stage: Stage, shape: MeshShape
+) -> None:
+    assert stage.sites
+    eventually(
+        lambda: [statuses(istiod) for istiod in istiods(source, shape)],
+        lambda seen: bool(seen) and all(s.get(target.name) == "synced" for s in seen),
+        what=f"every istiod of {source.name} has synced {target.name}",
+    )
+
+
+def statuses(istiod: Istiod) -> dict[str, str]:
+    """Return what an istiod says of each cluster that it knows."""
+    return {cluster.name: cluster.status for cluster in istiod.clusters()}

@@ -1,0 +1,151 @@
+"""Remote secrets make endpoints discoverable, under the right name, and no more than wanted."""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.converge import Budget, eventually
+from harness.faults.remote_secrets import secret_for, secrets_of
+from harness.meshes.base import MeshShape
+from harness.probes.caller import Caller
+from harness.probes.claims import served
+from harness.probes.gateway import address
+from harness.probes.istiod import istiods
+from harness.sabotages.discovery import (
+    cluster_local_host,
+    cluster_local_off,
+    dns_capture_on,
+    no_remote_secret,
+    one_secret_only,
+    other_secret_name,
+)
+from harness.workloads.echo import service
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage
+
+TLS_LABEL = "security.istio.io/tlsMode"
+
+
+def known_clusters(site: Site, stage: Stage, shape: MeshShape) -> set[str]:
+    """Return the clusters whose endpoints for ``echo`` a caller in ``site`` holds."""
+    held = {e.address for e in stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)}
+    return {other.name for other in stage.sites if held & addresses_of(site, other, shape)}
+
+
+def addresses_of(site: Site, other: Site, shape: MeshShape) -> set[str]:
+    """Return what stands for the instances of ``other`` in the eyes of ``site``."""
+    if other.network != site.network:
+        return {address(other, shape)}
+    return {pod["status"]["podIP"] for pod in other.pods(SAMPLE, "echo")}
+
+
+@pytest.mark.requirement("DS-01")
+@pytest.mark.sabotage.with_args(no_remote_secret)
+def test_endpoints_of_the_other_cluster_are_known(
+    source: Site, target: Site, stage: Stage, shape: MeshShape
+) -> None:
+    eventually(
+        lambda: known_clusters(source, stage, shape),
+        lambda known: {source.name, target.name} <= known,
+        what=f"callers in {source.name} hold endpoints of {target.name}",
+    )
+
+
+@pytest.mark.requirement("DS-02")
+@pytest.mark.sabotage.with_args(one_secret_only)
+def test_every_cluster_has_the_same_view(stage: Stage, shape: MeshShape) -> None:
+    everyone = {site.name for site in stage.sites}
+    eventually(
+        lambda: {site.name: known_clusters(site, stage, shape) for site in stage.sites},
+        lambda views: all(view == everyone for view in views.values()),
+        what=f"callers everywhere hold endpoints of {sorted(everyone)}",
+    )
+
+
+@pytest.mark.requirement("DS-04")
+@pytest.mark.sabotage.with_args(dns_capture_on)
+def test_a_name_needs_its_service_in_the_client_cluster(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    absent = Host(f"absent-{source.name}")  # the other direction may run beside this one
+    caller = stage.stranger(source)
+    assert caller.resolve(ECHO.fqdn).addresses, f"{source.name} resolves nothing at all"
+    with target.applied(service(absent.name, SAMPLE, app="echo")):
+        eventually(
+            lambda: stage.stranger(target).call(absent.url, count=5),
+            served,
+            what=f"{target.name}, where the Service is, is served",
+        )
+        seen = caller.resolve(absent.fqdn)
+        assert not seen.addresses, f"{source.name} resolves {absent.fqdn} to {seen.addresses}"
+
+
+@pytest.mark.requirement("DS-06")
+@pytest.mark.sabotage.with_args(cluster_local_host, no_remote_secret)
+@pytest.mark.disturbs
+def test_other_clusters_answer_where_nobody_is_local(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    others = {site.name for site in stage.sites} - {source.name}
+    with source.scaled("echo", SAMPLE, 0):
+        replies = eventually(
+            lambda: stage.stranger(source).call(ECHO.url, count=50),
+            lambda replies: replies.ok and set(replies.clusters) == others,
+            what=f"without an instance in {source.name}, {sorted(others)} answer all 50 calls",
+        )
+    assert replies.clusters[target.name] > 0
+
+
+@pytest.mark.requirement("DS-08")
+@pytest.mark.sabotage.with_args(cluster_local_off)
+def test_system_services_stay_cluster_local(
+    source: Site, target: Site, stage: Stage, shape: MeshShape
+) -> None:
+    posing = {"metadata": {"labels": {TLS_LABEL: "istio"}}}
+    pods = target.kube.list("Pod", "kube-system", labels="k8s-app=kube-dns")
+    pod = pods[0]["metadata"]["name"]
+    foreign = {address(target, shape), target.plan.api_address}
+    names = (("kubernetes.default", 443), ("kube-dns.kube-system", 53))
+    with target.patched("Pod", pod, posing, "kube-system"):
+        held = at_rest(lambda: [held_for(name, stage.stranger(source)) for name in names])
+    for (name, _), addresses in zip(names, held, strict=True):
+        assert addresses, f"{source.name} holds no endpoint of {name}"
+        wrong = addresses & foreign
+        assert not wrong, f"{source.name} holds {sorted(wrong)} for {name}"
+
+
+def held_for(name: tuple[str, int], caller: Caller) -> set[str]:
+    """Return the addresses that a caller holds for a Service of the system."""
+    service_name, port = name
+    held = caller.sidecar.endpoints(f"{service_name}.svc.cluster.local", port)
+    return {endpoint.address for endpoint in held}
+
+
+def at_rest(look: Callable[[], list[set[str]]]) -> list[set[str]]:
+    """Return what a look shows once a second of looks agree."""
+    looks = [look()]
+
+    def again() -> bool:
+        looks.append(look())
+        return looks[-1] == looks[-2]
+
+    budget = Budget(timeout=20, interval=0.1, successes=10)
+    eventually(again, bool, what="the endpoints of system services settle", budget=budget)
+    return looks[-1]
+
+
+@pytest.mark.requirement("DS-10")
+@pytest.mark.sabotage.with_args(other_secret_name)
+def test_secret_key_proxies_and_endpoints_agree_on_the_name(
+    source: Site, target: Site, stage: Stage, shape: MeshShape
+) -> None:
+    keys = {key for secret in secrets_of(source, shape) for key in secret["data"]}
+    proxies = {c.sidecar.metadata()["CLUSTER_ID"] for c in stage.injected(target)}
+    assert proxies == {target.name}, f"proxies of {target.name} call it {sorted(proxies)}"
+    assert secret_for(source, target, shape) is not None, f"no secret for {target.name}"
+    assert proxies <= keys, f"secrets of {source.name} name {sorted(keys)}, not {target.name}"
+    eventually(
+        lambda: {name for istiod in istiods(source, shape) for name in istiod.shards(ECHO.fqdn)},
+        lambda seen: proxies <= seen,
+        what=f"istiod of {source.name} files endpoints under {target.name}",
+    )

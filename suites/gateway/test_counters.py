@@ -1,0 +1,112 @@
+"""What crosses between networks goes through gateways, all of it, and is counted there."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytest
+
+from harness.converge import Budget, eventually
+from harness.meshes.base import MeshShape
+from harness.model import Lab
+from harness.probes.claims import from_each, none_from, only_from
+from harness.probes.gateway import address, gateways
+from harness.probes.wire import trespasses
+from harness.providers.base import CanCapture, Flow
+from harness.sabotages.fabric import same_network_name_and_routes
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
+
+#: A gateway that is told to stop goes on for as long as Istio's terminationDrainDuration says:
+#: 5 s by default, and Kubernetes sends to it while nothing else is ready.
+DRAIN = 5.0
+
+
+def connections(site: Site, shape: MeshShape) -> int:
+    """Return how many connections the gateways of a cluster have opened to ``echo``."""
+    name = ECHO.sni(TCP_PORT)
+    pattern = rf"cluster\.{name}\.upstream_cx_total"
+    return sum(sum(g.counters(pattern).values()) for g in gateways(site, shape))
+
+
+@pytest.mark.requirement("GW-01")
+@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.disturbs
+def test_the_gateway_counts_every_connection(
+    source: Site,
+    target: Site,
+    stage: Stage,
+    shape: MeshShape,
+    observed: Callable[[str, str, str, int], None],
+) -> None:
+    call = partial(stage.stranger(source).tcp, f"{ECHO.name}.{ECHO.namespace}", TCP_PORT)
+    both = from_each([target.name], at_least=5)
+    eventually(partial(call, count=60), both, what=f"{target.name} answers {source.name}")
+    before = connections(target, shape)
+    replies = call(count=60)
+    assert both(replies), f"{replies}"
+    crossed = replies.clusters[target.name]
+    eventually(
+        lambda: connections(target, shape) - before,
+        lambda counted: counted >= crossed,
+        what=f"gateways of {target.name} count the {crossed} connections from {source.name}",
+        budget=Budget(timeout=15, interval=0.5),
+    )
+    observed(source.name, target.name, "gateway", crossed)
+
+
+@pytest.mark.requirement("GW-02")
+@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+def test_only_gateway_traffic_is_on_the_wire(
+    source: Site,
+    target: Site,
+    stage: Stage,
+    lab: Lab,
+    provider: CanCapture,
+    shape: MeshShape,
+    notes: Callable[[str], None],
+) -> None:
+    gateway = address(target, shape)
+    with provider.capture(lab) as wire:
+        replies = stage.stranger(source).call(only(target).url, count=40)
+        flows = eventually(
+            wire.flows,
+            lambda seen: through(gateway, seen) or bool(trespasses(lab.plan, seen)),
+            what=f"calls from {source.name} show on the wire",
+        )
+    assert only_from(target.name)(replies), f"{replies}"
+    wrong = trespasses(lab.plan, flows)
+    assert not wrong, f"on the wire between networks: {[str(flow) for flow in wrong[:5]]}"
+    assert through(gateway, flows), f"nothing went to {gateway}, yet {replies}"
+    notes(f"{len(flows)} flows, {sum(flow.packets for flow in flows)} packets between networks")
+
+
+def through(gateway: str, flows: Sequence[Flow]) -> bool:
+    """Say whether any packet went to a gateway's address."""
+    return any(flow.target == gateway for flow in flows)
+
+
+@pytest.mark.requirement("GW-03")
+@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.disturbs
+def test_without_the_gateway_there_is_no_path(
+    source: Site,
+    target: Site,
+    stage: Stage,
+    shape: MeshShape,
+    waits: Callable[[float], None],
+) -> None:
+    caller, host = stage.stranger(source), only(target)
+    with target.scaled(shape.gateway, shape.system, 0):
+        eventually(
+            lambda: caller.call(host.url, count=10, timeout=2.0),
+            lambda replies: not replies.served,
+            what=f"without its gateway, {target.name} answers nobody in {source.name}",
+        )
+        waits(DRAIN)
+        merged = caller.call(ECHO.url, count=20, timeout=2.0)
+        assert none_from(target.name)(merged), f"{merged}"
+    eventually(
+        lambda: caller.call(host.url, count=10, timeout=2.0),
+        only_from(target.name),
+        what=f"with its gateway, {target.name} answers callers in {source.name} again",
+    )

@@ -1,0 +1,100 @@
+"""Gateways pass mutual TLS through: they see neither plaintext nor more than their network."""
+
+from functools import partial
+
+import pytest
+
+from harness.converge import Budget, eventually
+from harness.meshes.base import MeshShape
+from harness.model import Lab, Topology
+from harness.probes.access_log import entries
+from harness.probes.claims import only_from
+from harness.probes.gateway import address, gateways
+from harness.probes.istiod import istiods
+from harness.probes.paths import mark
+from harness.providers.base import CanCapture
+from harness.sabotages.fabric import (
+    network_view_removed,
+    plaintext_bypass,
+    tls_terminated_at_gateway,
+)
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, only
+
+
+@pytest.mark.requirement("GW-04")
+@pytest.mark.sabotage.with_args(tls_terminated_at_gateway)
+def test_the_client_sees_the_servers_identity(
+    source: Site, target: Site, stage: Stage, shape: MeshShape, topology: Topology
+) -> None:
+    caller, word = stage.stranger(source), mark()
+    eventually(
+        lambda: caller.call(only(target).url, count=10),
+        only_from(target.name),
+        what=f"{target.name} answers callers in {source.name}",
+    )
+    replies = caller.call(only(target).at(word), count=10)
+    assert only_from(target.name)(replies), f"{source.name} calls {target.name}: {replies}"
+    logged = eventually(
+        lambda: [e for e in entries(source.kube, caller.pod, SAMPLE) if word in e.path],
+        lambda seen: len(seen) >= len(replies),
+        what=f"the proxy of {caller.pod} logs its calls",
+        budget=Budget(timeout=15),
+    )
+    server = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
+    assert {entry.upstream_peer for entry in logged} == {server}
+    assert {entry.upstream_address for entry in logged} == {address(target, shape)}
+    for gateway in gateways(target, shape):
+        paths = [entry.path for entry in gateway.access_log() if word in entry.path]
+        assert not paths, f"gateway {gateway.pod} of {target.name} read the request: {paths[0]}"
+
+
+@pytest.mark.requirement("GW-05")
+@pytest.mark.sabotage.with_args(plaintext_bypass)
+def test_nothing_crosses_in_clear(
+    source: Site,
+    target: Site,
+    stage: Stage,
+    lab: Lab,
+    provider: CanCapture,
+    shape: MeshShape,
+    token: str,
+) -> None:
+    with provider.capture(lab) as wire:
+        replies = stage.stranger(source).call(only(target).at(token), count=20)
+        eventually(
+            wire.flows,
+            lambda seen: any(flow.target == address(target, shape) for flow in seen),
+            what=f"calls from {source.name} show on the wire",
+        )
+        assert only_from(target.name)(replies), f"{replies}"
+        assert all(token in reply.path for reply in replies), "the token did not arrive"
+        assert not wire.contains(token.encode()), f"{token} crossed in clear"
+
+
+@pytest.mark.requirement("GW-08")
+@pytest.mark.sabotage.with_args(network_view_removed)
+@pytest.mark.disturbs
+def test_a_gateway_forwards_inside_its_network(
+    cluster: Site, stage: Stage, shape: MeshShape
+) -> None:
+    own = {
+        pod["status"]["podIP"]
+        for site in stage.sites
+        if site.network == cluster.network
+        for pod in site.pods(SAMPLE, "echo")
+    }
+    name = ECHO.sni(HTTP_PORT)
+    for gateway in gateways(cluster, shape):
+        proxy = f"{gateway.pod}.{gateway.namespace}"
+        eventually(
+            partial(endpoints_of, cluster, shape, proxy, name),
+            lambda held: held == own,
+            what=f"{gateway.pod} holds the instances of network {cluster.network} alone",
+        )
+
+
+def endpoints_of(site: Site, shape: MeshShape, proxy: str, name: str) -> set[str]:
+    """Return the addresses that a proxy was given for an Envoy cluster."""
+    held = [istiod.endpoints_of(proxy).get(name, ()) for istiod in istiods(site, shape)]
+    return {endpoint.address for endpoints in held for endpoint in endpoints}

@@ -1,0 +1,96 @@
+"""Workloads prove who they are, the same everywhere, also through gateways."""
+
+from functools import partial
+
+import pytest
+
+from harness.converge import eventually
+from harness.meshes.base import MeshShape
+from harness.model import Topology
+from harness.probes.claims import all_answered, from_each, only_from, served, unanswered
+from harness.sabotages.control_plane import other_trust_domain
+from harness.sabotages.fabric import tls_terminated_at_gateway
+from harness.sabotages.policy import mtls_disabled, permissive_policy
+from harness.workloads.rules import authorization, everywhere, peer_authentication
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, OTHER, SAMPLE, Stage, only
+
+
+@pytest.mark.requirement("ID-01")
+@pytest.mark.sabotage.with_args(mtls_disabled)
+def test_servers_see_each_callers_identity(cluster: Site, stage: Stage, topology: Topology) -> None:
+    callers = {
+        (SAMPLE, "probe-a"): stage.echo(cluster),
+        (SAMPLE, "probe-b"): stage.stranger(cluster),
+        (OTHER, "probe"): stage.tenant(cluster),
+    }
+    for (namespace, account), caller in callers.items():
+        expected = f"spiffe://{topology.trust_domain}/ns/{namespace}/sa/{account}"
+        replies = eventually(
+            partial(caller.call, ECHO.url, count=20),
+            served,
+            what=f"{account} of {cluster.name} is served",
+        )
+        assert {reply.identity for reply in replies} == {expected}
+
+
+@pytest.mark.requirement("ID-02")
+@pytest.mark.sabotage.with_args(other_trust_domain)
+@pytest.mark.disturbs
+def test_an_account_is_one_identity_in_every_cluster(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    seen = {
+        site.name: {reply.identity for reply in stage.stranger(site).call(only(site).url, count=20)}
+        for site in (source, target)
+    }
+    assert all(len(identities) == 1 for identities in seen.values()), f"{seen}"
+    assert "" not in seen[source.name], f"callers of {source.name} show no identity"
+    assert seen[source.name] == seen[target.name], f"one account, several identities: {seen}"
+
+
+@pytest.mark.requirement("ID-04")
+@pytest.mark.sabotage.with_args(permissive_policy)
+@pytest.mark.disturbs
+def test_strict_mtls_holds_across_clusters(
+    source: Site, target: Site, stage: Stage, shape: MeshShape
+) -> None:
+    here = only(source)
+    eventually(
+        lambda: stage.bare(source).call(here.url, count=3),
+        served,
+        what=f"before STRICT, {source.name} serves plaintext",
+    )
+    with everywhere(stage.sites, peer_authentication("default", shape.system, "STRICT")):
+        eventually(
+            lambda: stage.bare(source).call(here.url, count=5),
+            unanswered,
+            what=f"under STRICT, {source.name} refuses plaintext",
+        )
+        eventually(
+            lambda: stage.stranger(source).call(ECHO.url, count=100),
+            from_each([target.name]),
+            what=f"under STRICT, {target.name} answers callers in {source.name}",
+        )
+
+
+@pytest.mark.requirement("ID-06")
+@pytest.mark.sabotage.with_args(tls_terminated_at_gateway)
+@pytest.mark.disturbs
+def test_principals_are_authorized_through_the_gateway(
+    source: Site, target: Site, stage: Stage, topology: Topology
+) -> None:
+    principal = f"{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
+    allowed = authorization("probe-a", SAMPLE, app="echo", sources=[{"principals": [principal]}])
+    host = only(target)
+    with everywhere(stage.sites, allowed):
+        eventually(
+            lambda: stage.stranger(source).call(host.url, count=20),
+            all_answered(403),
+            what=f"{target.name} refuses probe-b of {source.name}",
+        )
+        eventually(
+            lambda: stage.echo(source).call(host.url, count=20),
+            only_from(target.name),
+            what=f"{target.name} admits probe-a of {source.name}",
+        )

@@ -1,0 +1,46 @@
+"""Gateways admit only those whom the mesh root vouches for."""
+
+from functools import partial
+
+import pytest
+
+from harness.converge import eventually
+from harness.meshes.base import MeshShape
+from harness.model import Topology
+from harness.probes.claims import all_answered, not_served
+from harness.probes.gateway import address
+from harness.probes.identity import alien, mint
+from harness.sabotages.fabric import simple_tls_server
+from harness.workloads.site import Site
+from harness.workloads.stage import Stage, only
+
+CALLER = "spiffe://{domain}/ns/sample/sa/probe-b"
+
+
+@pytest.mark.requirement("NM-09")
+@pytest.mark.sabotage.with_args(simple_tls_server)
+def test_a_gateway_admits_mesh_certificates_only(
+    source: Site, target: Site, stage: Stage, shape: MeshShape, topology: Topology
+) -> None:
+    uri = CALLER.format(domain=topology.trust_domain)
+    gateway = address(target, shape)
+    hello = partial(
+        stage.bare(source).tls,
+        gateway,
+        15443,
+        sni=only(target).sni(),
+        alpn=("istio",),
+        request=b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n",
+    )
+    refused = {
+        "without a certificate": hello(identity=None),
+        "with a certificate of an alien root": hello(identity=alien(uri)),
+        "in plaintext": hello(identity=None, plaintext=True),
+    }
+    for how, replies in refused.items():
+        assert not_served(replies), f"{gateway} of {target.name} serves {how}: {replies}"
+    eventually(
+        partial(hello, identity=mint(source.kube, shape, uri)),
+        all_answered(200),
+        what=f"{gateway} of {target.name} serves the same request with a mesh certificate",
+    )

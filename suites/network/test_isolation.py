@@ -1,0 +1,47 @@
+"""Different networks have no direct path between pods: checked first, believed afterwards."""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness.converge import eventually
+from harness.meshes.base import MeshShape
+from harness.probes.claims import served, unanswered
+from harness.probes.gateway import address
+from harness.sabotages.fabric import clusterip_gateway, routes_between_networks
+from harness.workloads.site import Site
+from harness.workloads.stage import SAMPLE, Stage
+
+AGENT_PORT = 8080
+
+
+@pytest.mark.requirement("NM-03")
+@pytest.mark.sabotage.with_args(routes_between_networks)
+def test_pods_do_not_reach_pods_of_another_network(
+    source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
+) -> None:
+    caller = stage.bare(source)
+    near = source.pods(SAMPLE, "bare")[0]["status"]["podIP"]
+    twin = caller.connect(near, AGENT_PORT, count=3)
+    assert twin.ok, f"a pod of {source.name} does not even reach its own network: {twin}"
+    for app in ("bare", "echo"):
+        far = target.pods(SAMPLE, app)[0]["status"]["podIP"]
+        across = caller.connect(far, AGENT_PORT, count=3, timeout=1.0)
+        assert unanswered(across), f"{source.name} reaches pod {far} of {target.name}: {across}"
+    waits(2.0)
+
+
+@pytest.mark.requirement("NM-08")
+@pytest.mark.sabotage.with_args(clusterip_gateway)
+@pytest.mark.disturbs
+def test_the_gateway_is_reachable_from_the_other_network(
+    source: Site, target: Site, stage: Stage, shape: MeshShape
+) -> None:
+    gateway = address(target, shape)
+    assert gateway, f"the gateway Service of {target.name} has no external address"
+    reached = eventually(
+        lambda: stage.bare(source).connect(gateway, 15443, count=3),
+        served,
+        what=f"a pod of {source.name} connects to {gateway}:15443",
+    )
+    assert len(reached) == 3

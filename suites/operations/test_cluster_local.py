@@ -1,0 +1,25 @@
+"""A service can be kept within its cluster while others stay merged."""
+
+import pytest
+
+from harness.converge import eventually
+from harness.probes.claims import from_each, only_from
+from harness.sabotages.discovery import host_typo
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, LOCAL, Stage
+
+
+@pytest.mark.requirement("OP-01")
+@pytest.mark.sabotage.with_args(host_typo)
+def test_a_cluster_local_service_is_served_at_home(cluster: Site, stage: Stage) -> None:
+    caller = stage.stranger(cluster)
+    eventually(
+        lambda: caller.call(LOCAL.url, count=50),
+        only_from(cluster.name),
+        what=f"{LOCAL.fqdn}, cluster-local, is served in {cluster.name} alone",
+    )
+    eventually(
+        lambda: caller.call(ECHO.url, count=100),
+        from_each([site.name for site in stage.sites]),
+        what=f"{ECHO.fqdn} stays merged for callers in {cluster.name}",
+    )

@@ -1,0 +1,71 @@
+"""Equal namespaces are one, different ones never mix, and a service may stay private."""
+
+from functools import partial
+
+import pytest
+
+from harness.converge import eventually
+from harness.kube import Manifest
+from harness.probes.claims import CALLS, from_each
+from harness.sabotages.discovery import annotation_removed, cluster_local_host
+from harness.sabotages.policy import same_namespace
+from harness.workloads.echo import service
+from harness.workloads.rules import everywhere
+from harness.workloads.site import Site
+from harness.workloads.stage import (
+    ECHO,
+    HTTP_PORT,
+    OTHER,
+    PRIVATE,
+    SAMPLE,
+    Host,
+    Stage,
+    version_of,
+)
+
+
+@pytest.mark.requirement("TN-05")
+@pytest.mark.sabotage.with_args(cluster_local_host)
+def test_equal_namespaces_are_merged(source: Site, target: Site, stage: Stage) -> None:
+    eventually(
+        lambda: stage.stranger(source).call(ECHO.url, count=CALLS),
+        from_each([source.name, target.name]),
+        what=f"instances of {source.name} and {target.name} answer callers in {source.name}",
+    )
+
+
+@pytest.mark.requirement("TN-06")
+@pytest.mark.sabotage.with_args(same_namespace)
+def test_different_namespaces_are_not_merged(source: Site, target: Site, stage: Stage) -> None:
+    name = f"twin-{source.name}"  # the other direction has twins of its own
+    mine, theirs = Host(name, SAMPLE), Host(name, OTHER)
+    services = (
+        twin(mine, "echo", version_of(source, stage.sites)),
+        twin(theirs, "probe", version_of(target, stage.sites)),
+    )
+    with everywhere(stage.sites, *services):
+        for host, home in ((mine, source), (theirs, target)):
+            replies = eventually(
+                partial(stage.stranger(source).call, host.url, count=200),
+                lambda replies: replies.ok,
+                what=f"{host.fqdn} answers callers in {source.name}",
+            )
+            owners = {(reply.namespace, reply.cluster) for reply in replies}
+            assert owners == {(host.namespace, home.name)}, f"{host.fqdn}: {replies}"
+
+
+def twin(host: Host, app: str, version: str) -> Manifest:
+    """Return a Service whose instances are of one app and one version."""
+    manifest = service(host.name, host.namespace, app=app)
+    manifest["spec"]["selector"]["version"] = version
+    return manifest
+
+
+@pytest.mark.requirement("TN-11")
+@pytest.mark.sabotage.with_args(annotation_removed)
+def test_a_private_service_is_known_to_its_namespace_only(cluster: Site, stage: Stage) -> None:
+    name = f"outbound|{HTTP_PORT}||{PRIVATE.fqdn}"
+    assert name in stage.stranger(cluster).sidecar.clusters(), f"its own namespace lacks {name}"
+    foreign = stage.tenant(cluster).sidecar.clusters()
+    assert foreign, f"the proxy of {stage.tenant(cluster).pod} knows no cluster"
+    assert name not in foreign, f"namespace {OTHER} of {cluster.name} sees {name}"

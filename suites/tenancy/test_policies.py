@@ -1,0 +1,77 @@
+"""Who may call whom does not depend on the cluster that a caller runs in."""
+
+from functools import partial
+
+import pytest
+
+from harness.converge import eventually
+from harness.probes.claims import all_answered, from_each, only_from, unanswered
+from harness.sabotages.policy import allow_all_rule, any_namespace, deny_all
+from harness.workloads.rules import authorization, everywhere, peer_authentication
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, SAMPLE, Stage, only
+
+OWN = [{"namespaces": [SAMPLE]}]
+
+
+@pytest.mark.requirement("TN-01")
+@pytest.mark.sabotage.with_args(deny_all)
+def test_tenants_may_call_each_other(cluster: Site, stage: Stage) -> None:
+    eventually(
+        lambda: stage.tenant(cluster).call(ECHO.url, count=100),
+        from_each([site.name for site in stage.sites]),
+        what=f"another tenant's caller in {cluster.name} is served by every cluster",
+    )
+
+
+@pytest.mark.requirement("TN-02")
+@pytest.mark.sabotage.with_args(allow_all_rule)
+@pytest.mark.disturbs
+def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) -> None:
+    serving = only(cluster)
+    with everywhere(stage.sites, authorization("own", SAMPLE, app="echo", sources=OWN)):
+        for site in stage.sites:
+            eventually(
+                partial(stage.tenant(site).call, serving.url, count=20),
+                all_answered(403),
+                what=f"{cluster.name} refuses the other tenant of {site.name}",
+            )
+            eventually(
+                partial(stage.stranger(site).call, serving.url, count=20),
+                only_from(cluster.name),
+                what=f"{cluster.name} admits its own tenant of {site.name}",
+            )
+
+
+@pytest.mark.requirement("TN-04")
+@pytest.mark.sabotage.with_args(any_namespace)
+@pytest.mark.disturbs
+def test_an_isolated_namespace_admits_its_own_only(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    isolation = (
+        peer_authentication("isolated", SAMPLE, "STRICT"),
+        authorization("isolated", SAMPLE, app="echo", sources=OWN),
+    )
+    host = only(target)
+    eventually(
+        lambda: stage.bare(target).call(host.url, count=3),
+        lambda replies: None not in replies.statuses,  # admitted or not, it was understood
+        what=f"before isolation, {target.name} answers plaintext",
+    )
+    with everywhere(stage.sites, *isolation):
+        eventually(
+            lambda: stage.bare(target).call(host.url, count=5),
+            unanswered,
+            what=f"{target.name} refuses plaintext",
+        )
+        eventually(
+            lambda: stage.tenant(source).call(host.url, count=20),
+            all_answered(403),
+            what=f"{target.name} refuses another namespace of {source.name}",
+        )
+        eventually(
+            lambda: stage.stranger(source).call(host.url, count=20),
+            only_from(target.name),
+            what=f"{target.name} admits the same namespace of {source.name}",
+        )
