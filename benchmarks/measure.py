@@ -1,0 +1,158 @@
+"""What the benchmarks measure, as functions that return seconds and bytes."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import files
+from harness.converge import concurrently, eventually
+from harness.meshes.istio.mesh import IstioMesh
+from harness.model import Lab, Topology, plan_networks
+from harness.phases import Phases
+from harness.probes.claims import from_each
+from harness.providers.base import RaiseOptions
+from harness.providers.embedded.provider import EmbeddedProvider
+from harness.shell import LocalShell
+from harness.workloads.echo import Echo, namespace, service
+from harness.workloads.site import Site
+from harness.workloads.stage import ECHO, SAMPLE
+
+ROOT = Path(__file__).parents[1]
+
+
+def topology(name: str) -> Topology:
+    """Return one of the topologies that ship with the harness."""
+    return files.load_topology(ROOT / "topologies" / f"{name}.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """Seconds until the API servers answered, the mesh was ready, a call crossed; then down."""
+
+    api_servers: float
+    mesh: float
+    served: float
+    down: float
+    memory: int
+
+    @property
+    def ready(self) -> float:
+        """Seconds from nothing to calls served by every cluster from every cluster."""
+        return self.api_servers + self.mesh + self.served
+
+
+def raise_once(wanted: Topology) -> Raised:
+    """Raise ``wanted`` with a mesh and one app per cluster, call, measure, take down."""
+    provider, mesh, quiet = EmbeddedProvider(), IstioMesh(), Phases(say=lambda _: None)
+    plan = plan_networks(wanted)
+    with _timed() as prepared:
+        mesh.prepare(wanted, plan)
+    with _timed() as up:
+        lab = provider.up(wanted, plan, quiet, RaiseOptions())
+    try:
+        with _timed() as installed:
+            mesh.install(lab, quiet)
+        with _timed() as served:
+            _serve(lab)
+        memory = _memory(lab)
+    finally:
+        with _timed() as down:
+            provider.down(lab)
+    # Rendering overlaps with the API servers in a real run: only what sticks out counts.
+    api_servers = max(up(), prepared())
+    return Raised(api_servers, installed(), served(), down(), memory)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One process running every check: seconds of the checks, and of the waits they demand."""
+
+    total: float
+    checks: float
+    waits: float
+    slowest: str
+
+
+def check_once(wanted: str, outage: float, reports: Path) -> Checked:
+    """Run every check of a topology; raises ``ToolError`` if a check is not passed."""
+    argv = [sys.executable, "-m", "pytest", "suites", "-q", "--topology", wanted]
+    argv += ["--outage", str(outage), "--report-dir", str(reports), "-p", "no:cacheprovider"]
+    began = time.monotonic()
+    LocalShell(ROOT).run(argv, timeout=1800).checked()
+    total = time.monotonic() - began
+    record = files.parse((reports / "record.json").read_text(encoding="utf-8"))
+    results = record["results"]
+    slowest = max(results, key=lambda result: result["seconds"] - result["waited"])
+    return Checked(
+        total,
+        sum(result["seconds"] for result in results),
+        sum(result["waited"] for result in results),
+        f"{slowest['requirement']} {slowest['seconds']:.1f}s",
+    )
+
+
+def _serve(lab: Lab) -> None:
+    """Deploy one app per cluster, and wait until each cluster serves callers of every cluster."""
+    sites = [Site.of(lab, cluster.name) for cluster in lab.clusters]
+    names = [site.name for site in sites]
+
+    def deploy(site: Site) -> None:
+        site.apply(namespace(SAMPLE, injected=True))
+        site.apply(*Echo(name="echo", namespace=SAMPLE).manifests(site.name))
+        site.apply(service("echo", SAMPLE))
+        site.rolled_out("echo", SAMPLE)
+        caller = site.caller(SAMPLE, "echo")
+        eventually(
+            lambda: caller.call(ECHO.url, count=20),
+            from_each(names, at_least=1),
+            what=f"{names} answer callers in {site.name}",
+        )
+
+    concurrently(deploy, sites)
+
+
+def _memory(lab: Lab) -> int:
+    """Return the proportional set size, in bytes, of every process of the lab."""
+    supervisor = int((Path(lab.state_dir) / "supervisor").read_text().split()[0])
+    return sum(_pss(pid) for pid in _descendants(supervisor))
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:
+            continue
+        for child in children:
+            yield from _descendants(int(child))
+
+
+def _pss(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+
+
+@contextmanager
+def _timed() -> Iterator[Callable[[], float]]:
+    began = time.monotonic()
+    ended = 0.0
+    try:
+        yield lambda: ended - began
+    finally:
+        ended = time.monotonic()
+
+
+def machine() -> str:
+    """Say on what the numbers were taken."""
+    cores = len(os.sched_getaffinity(0))
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    load = os.getloadavg()[0]
+    return f"{cores} cores, {pages / 2**30:.0f} GiB, load {load:.1f}, Linux {os.uname().release}"

@@ -1,0 +1,120 @@
+"""Istio on real clusters: both drivers leave the same objects, and nothing when they go."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from harness.kube import Kube, Manifest
+from harness.meshes.base import Mesh, MeshShape
+from harness.meshes.contract import CLUSTER_SCOPED, InstalledMeshContract
+from harness.meshes.istio import IstioMesh, ready
+from harness.model import ApiError, Lab
+from harness.phases import Phases
+
+NAMESPACED = (
+    "ConfigMap",
+    "Deployment",
+    "Gateway",
+    "HorizontalPodAutoscaler",
+    "PodDisruptionBudget",
+    "Role",
+    "RoleBinding",
+    "Secret",
+    "Service",
+    "ServiceAccount",
+)
+#: Bookkeeping of istioctl: it says who installed an object, not what the object does.
+BOOKKEEPING = ("operator.istio.io/", "install.operator.istio.io/", "istio.io/rev")
+#: Fields that the API server or a controller fills in, different for every object ever made.
+GENERATED = (
+    "caBundle",
+    "clusterIP",
+    "clusterIPs",
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "nodePort",
+    "resourceVersion",
+    "status",
+    "uid",
+)
+#: What an election writes, and the keys: every installation makes its own.
+OWN = ("control-plane.alpha.kubernetes.io/leader", "kubernetes.io/service-account.uid")
+
+
+def _without(value: Any, *names: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(each, *names) for key, each in value.items() if key not in names}
+    return [_without(each, *names) for each in value] if isinstance(value, list) else value
+
+
+def _normal(found: Manifest) -> Manifest:
+    normal: Manifest = _without(found, *GENERATED, *OWN)
+    meta = normal["metadata"]
+    labels = meta.get("labels", {})
+    meta["labels"] = {key: labels[key] for key in labels if not key.startswith(BOOKKEEPING)}
+    certificates = meta["name"].endswith(("root-cert", "root-ca.crt"))
+    if found["kind"] == "Secret" or certificates:
+        normal["data"] = sorted(found["data"])
+    return normal
+
+
+def _objects(kube: Kube, shape: MeshShape) -> dict[str, Manifest]:
+    found = [each for kind in CLUSTER_SCOPED for each in kube.list(kind)]
+    for kind in NAMESPACED:
+        found += kube.list(kind, shape.system)
+    return {f"{each['kind']} {each['metadata']['name']}": _normal(each) for each in found}
+
+
+def _installed(mesh: IstioMesh, lab: Lab) -> Iterator[dict[str, Manifest]]:
+    phases = Phases(say=lambda _: None)
+    try:
+        mesh.install(lab, phases)
+        for cluster in lab.clusters:
+            yield _objects(Kube(cluster.kubeconfig), mesh.shape)
+    finally:
+        mesh.uninstall(lab)
+
+
+def test_both_drivers_leave_the_same_objects(lab: Lab) -> None:
+    applied = list(_installed(IstioMesh(), lab))
+    by_istioctl = list(_installed(IstioMesh(by_istioctl=True), lab))
+    for ours, theirs in zip(applied, by_istioctl, strict=True):
+        assert sorted(ours) == sorted(theirs)
+        assert [name for name in ours if ours[name] != theirs[name]] == []
+
+
+def test_an_installed_mesh_is_linked_and_injects(lab: Lab) -> None:
+    mesh = IstioMesh()
+    try:
+        mesh.install(lab, Phases(say=lambda _: None))
+        for cluster in lab.clusters:
+            kube = Kube(cluster.kubeconfig)
+            others = {each.name for each in lab.clusters if each != cluster}
+            assert ready.synced(kube, mesh.shape) == [others]
+            assert ready.injected(kube, mesh.shape) == ""
+    finally:
+        mesh.uninstall(lab)
+
+
+def test_the_validator_refuses_what_istio_does_not_understand(lab: Lab) -> None:
+    mesh = IstioMesh()
+    wrong = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "wrong", "namespace": "default"},
+        "spec": {"host": ""},
+    }
+    try:
+        mesh.install(lab, Phases(say=lambda _: None))
+        with pytest.raises(ApiError, match=r"denied the request"):
+            Kube(lab.clusters[0].kubeconfig).apply(wrong)
+    finally:
+        mesh.uninstall(lab)
+
+
+class TestIstio(InstalledMeshContract):
+    @pytest.fixture
+    def mesh(self) -> Mesh:
+        return IstioMesh()

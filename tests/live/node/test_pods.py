@@ -1,0 +1,153 @@
+"""What real pods see of a node: volumes, probes, users, logs, an orderly end."""
+
+from collections.abc import Iterator
+
+import pytest
+from kubernetes import config
+
+from harness.converge import Budget, eventually
+from harness.kube import Manifest
+from harness.model import ApiError
+from harness.workloads.site import Site
+
+SPACE = "pods"
+SOON = Budget(timeout=20, interval=0.05)
+#: Serves the contents of its volumes; says goodbye when told to end.
+PROGRAM = """
+import http.server, os, pathlib, signal, sys, threading
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        files = ["/maps/key", "/secrets/key", "/pod/labels", "/run/words/first"]
+        said = [pathlib.Path(file).read_text() for file in files]
+        said += [os.environ["GREETING"], str(os.getuid()), str(os.getpid())]
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write("|".join(said).encode())
+    def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer(("", 80), Handler)
+def end(*args):
+    print("goodbye", flush=True)
+    threading.Thread(target=server.shutdown).start()
+signal.signal(signal.SIGTERM, end)
+with open("/dev/stdout", "a") as out: out.write("hello\\n")
+server.serve_forever()
+"""
+
+
+def pod() -> Manifest:
+    shared = {"name": "words", "mountPath": "/var/run/words"}
+    first = {
+        "name": "first",
+        "image": "agent:1",
+        "command": ["sh", "-c", "echo -n $(WORD) > /var/run/words/first"],
+        "env": [{"name": "WORD", "value": "written"}],
+        "volumeMounts": [shared],
+    }
+    main = {
+        "name": "main",
+        "image": "agent:1",
+        "command": ["python3", "-c", PROGRAM],
+        "ports": [{"name": "http", "containerPort": 80}],
+        "env": [{"name": "GREETING", "value": "hi"}],
+        "readinessProbe": {"httpGet": {"port": "http"}, "periodSeconds": 1},
+        "livenessProbe": {"exec": {"command": ["test", "-e", "/maps/key"]}, "periodSeconds": 1},
+        "lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", "echo drained >/proc/1/fd/1"]}}},
+        "volumeMounts": [
+            shared,
+            {"name": "maps", "mountPath": "/maps"},
+            {"name": "secrets", "mountPath": "/secrets"},
+            {"name": "pod", "mountPath": "/pod"},
+        ],
+    }
+    labels = {"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "reader", "namespace": SPACE, "labels": {"mood": "calm"}},
+        "spec": {
+            "securityContext": {"runAsUser": 1337, "runAsGroup": 1337, "fsGroup": 1337},
+            "terminationGracePeriodSeconds": 10,
+            "initContainers": [first],
+            "containers": [main],
+            "volumes": [
+                {"name": "words", "emptyDir": {"medium": "Memory"}},
+                {"name": "maps", "configMap": {"name": "source"}},
+                {"name": "secrets", "secret": {"secretName": "source", "defaultMode": 0o400}},
+                {"name": "pod", "downwardAPI": {"items": [labels]}},
+            ],
+        },
+    }
+
+
+def sources(value: str) -> list[Manifest]:
+    meta = {"name": "source", "namespace": SPACE}
+    return [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"key": value}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"key": value}},
+    ]
+
+
+@pytest.fixture
+def reader(site: Site) -> Iterator[Site]:
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
+    site.apply(space, *sources("one"))
+    eventually(
+        lambda: site.kube.find("ServiceAccount", "default", SPACE),
+        bool,
+        what="the namespace has its account",
+        budget=SOON,
+    )
+    site.kube.create(pod())
+    eventually(lambda: ready(site), bool, what="the pod is ready", budget=SOON)
+    yield site
+    site.kube.gone("Pod", "reader", SPACE)
+
+
+def ready(site: Site) -> bool:
+    conditions = site.kube.get("Pod", "reader", SPACE)["status"].get("conditions") or []
+    return ("Ready", "True") in {(item["type"], item["status"]) for item in conditions}
+
+
+def said(site: Site) -> str:
+    return site.kube.through_pod("reader", SPACE, 80, "/").text
+
+
+def test_a_pod_is_given_what_it_asks_for_and_follows_changes(reader: Site) -> None:
+    assert said(reader) == 'one|one|mood="calm"|written|hi|1337|1'
+    reader.apply(*sources("two"))
+    reader.kube.patch("Pod", "reader", {"metadata": {"labels": {"mood": "wild"}}}, SPACE)
+    eventually(
+        lambda: said(reader),
+        lambda text: text.startswith('two|two|mood="wild"|'),
+        what="volumes follow their sources",
+        budget=SOON,
+    )
+
+
+def test_logs_are_served_and_commands_refused_clearly(reader: Site) -> None:
+    assert reader.kube.logs("reader", SPACE, "main") == "hello\n"
+    client = config.new_client_from_config(str(reader.kube.kubeconfig))
+    answer = client.rest_client.pool_manager.request(
+        "POST",
+        f"{client.configuration.host}/api/v1/namespaces/{SPACE}/pods/reader/exec?command=ls",
+        headers={"Connection": "Upgrade", "Upgrade": "SPDY/3.1"},
+    )
+    assert b"exec is not supported by the embedded node" in answer.data
+
+
+def test_a_pod_drains_before_it_is_told_to_end(reader: Site) -> None:
+    reader.kube.delete("Pod", "reader", SPACE)
+    last = ""
+    phases: set[str] = set()
+    while (seen := reader.kube.find("Pod", "reader", SPACE)) is not None:
+        phases.add(seen["status"]["phase"])
+        last = _log(reader) or last
+    assert phases <= {"Running", "Succeeded"}
+    assert "drained" in last
+
+
+def _log(site: Site) -> str:
+    try:
+        return site.kube.logs("reader", SPACE, "main")
+    except ApiError:
+        return ""

@@ -1,0 +1,137 @@
+"""Whatever is wrong with files and options is told at once, before anything is started."""
+
+import time
+
+import pytest
+
+from tests.plugin.conftest import Project
+
+CHECK = """
+@pytest.mark.requirement("TO-01")
+def test_it(lab):
+    pass
+"""
+
+
+def refused(project: Project, *options: str, topology: str = "pair") -> str:
+    began = time.monotonic()
+    run = project.run(*options, topology=topology)
+    assert time.monotonic() - began < 1
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.log == []
+    assert not (project.path / "reports").exists()
+    return "\n".join(line for line in run.errlines if line.strip())
+
+
+def test_every_mistake_is_told_at_once_with_its_line(project: Project) -> None:
+    broken = project.path / "topologies/broken.yaml"
+    broken.write_text(
+        "name: broken\n"
+        "title: Nothing fits\n"
+        "networks:\n"
+        "  - name: blue\n"
+        "clusters:\n"
+        "  - {name: east, network: bleu}\n"
+        "  - {name: east, network: blue, colour: red}\n"
+        "  - {name: west, network: blue, role: remote}\n"
+    )
+    project.check(
+        """
+def deaf(scene):
+    yield
+
+@pytest.mark.requirement("TO-01", "TO-99")
+@pytest.mark.sabotage.with_args(deaf)
+def test_it(lab):
+    pass
+"""
+    )
+    said = refused(
+        project, "--topology=broken", "--topology=ring", "--mesh=linkerd", "--provider=cloud"
+    )
+    for expected in (
+        "broken.yaml:7: unknown key clusters.1.colour",
+        "--topology ring: no topology named 'ring'; there is: broken, pair, single",
+        "--mesh linkerd: no plugin knows it; built in: istio",
+        "--provider cloud: no plugin knows it; built in: auto, embedded",
+    ):
+        assert expected in said
+    broken.write_text(broken.read_text().replace(", colour: red", ""))
+    said = refused(project, "--topology=broken")
+    for expected in (
+        "broken.yaml:6: cluster 'east' is on unknown network 'bleu'; declared: blue",
+        "broken.yaml:7: cluster name 'east' is used more than once",
+        "broken.yaml:8: cluster 'west' is a remote without a primary",
+    ):
+        assert expected in said
+
+
+def test_marks_are_checked_before_anything_is_imported(project: Project) -> None:
+    project.check(
+        """
+raise RuntimeError("must not be imported")
+
+def deaf(scene):
+    yield
+
+@pytest.mark.requirement("TO-01", "TO-99")
+@pytest.mark.sabotage.with_args(deaf)
+def test_it(lab):
+    pass
+"""
+    )
+    said = refused(project)
+    assert "suites/test_it.py:10: requirement 'TO-99' is not in the catalogue" in said
+    assert (
+        "suites/test_it.py:11: sabotage 'deaf' is not in the catalogue; for this check: none-yet"
+    ) in said
+
+
+def test_marks_of_modules_are_checked_too(project: Project) -> None:
+    project.check(CHECK + '\npytestmark = [pytest.mark.requirement("TO-98")]\n')
+    assert "suites/test_it.py:9: requirement 'TO-98' is not in the catalogue" in refused(project)
+
+
+def test_marks_that_only_collection_finds_are_checked_then(project: Project) -> None:
+    project.check(CHECK.replace('"TO-01"', '*["TO-97"]'))
+    run = project.run()
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.log == []
+    run.stderr.fnmatch_lines(["*test_it.py::test_it: requirement 'TO-97' is not in the catalogue"])
+
+
+def test_collecting_only_writes_no_report(project: Project) -> None:
+    project.check(CHECK)
+    assert project.run("--collect-only").ret == pytest.ExitCode.OK
+    assert project.log == []
+    assert not (project.path / "reports").exists()
+    assert list((project.path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--budget-scale=0"], "--budget-scale 0: must be more than 0"),
+        (["--outage=-1"], "--outage -1: must be more than 0"),
+        (["--topology=pair"], "--topology pair: given twice"),
+        (["--topology=single", "-n2"], "with several topologies, leave -n out"),
+        (["--topology=./nowhere.yaml"], "--topology ./nowhere.yaml: there is no such file"),
+        (["--level=gold"], "invalid choice: 'gold'"),
+    ],
+)
+def test_wrong_options(project: Project, options: list[str], expected: str) -> None:
+    project.check(CHECK)
+    assert expected in refused(project, *options)
+
+
+def test_a_malformed_catalogue(project: Project) -> None:
+    path = project.path / "suites/requirements.yaml"
+    path.write_text(path.read_text().replace("id: TO-02", "id: TO-01").replace("[pair]", "[ring]"))
+    said = refused(project)
+    assert "requirements.yaml:" in said
+    assert "id TO-01 is used more than once" in said
+    assert "NM-03 names unknown topology 'ring'" in said
+
+
+def test_a_version_that_a_mesh_does_not_have(project: Project) -> None:
+    assert "--mesh-version" in refused(project, "--mesh=none", "--mesh-version=7")

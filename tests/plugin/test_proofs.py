@@ -1,0 +1,100 @@
+"""A check is proved by what it notices: clean, sabotaged, healed."""
+
+import pytest
+
+from tests.plugin.conftest import Project
+
+CHECK = """
+from contextlib import contextmanager
+
+@contextmanager
+def loud(scene):
+    assert (scene.client.name, scene.server.name) == ("east", "west")
+    os.environ["TOY_STATE"] = "broken"
+    yield
+    del os.environ["TOY_STATE"]
+
+@contextmanager
+def deaf(scene):
+    yield
+
+@contextmanager
+def broken(scene):
+    raise OSError("the saw is blunt")
+    yield
+
+@contextmanager
+def unhealable(scene):
+    os.environ["TOY_STATE"] = "broken"
+    yield
+
+@pytest.mark.requirement("TO-03")
+@pytest.mark.sabotage.with_args({names})
+def test_it(source, target, notes):
+    notes("n=1")
+    assert "TOY_STATE" not in os.environ, "it is broken"
+"""
+
+
+@pytest.fixture(autouse=True)
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOY_STATE", "")
+    monkeypatch.delenv("TOY_STATE")
+
+
+def proved(project: Project, names: str, *options: str) -> pytest.RunResult:
+    project.check(CHECK.replace("{names}", names))
+    return project.run("--prove", "--prove-window=0.3", *options)
+
+
+def proofs(project: Project) -> dict[str, tuple[str, str]]:
+    return {
+        proof["sabotage"]: (proof["fate"], proof["reason"])
+        for result in project.record()["results"]
+        for proof in result["proofs"]
+    }
+
+
+def test_a_sabotage_that_turns_the_check_red_is_killed(project: Project) -> None:
+    run = proved(project, "loud")
+    assert run.ret == pytest.ExitCode.OK
+    fate, reason = proofs(project)["loud"]
+    assert (fate, reason) == ("killed", "it is broken")
+    run.stdout.fnmatch_lines(["*sabotages: 1 of 1 killed*"])
+
+
+def test_only_the_first_parameter_set_is_proved(project: Project) -> None:
+    proved(project, "loud")
+    found = [(r["check"][-12:], len(r["proofs"])) for r in project.record()["results"]]
+    assert found == [("[east->west]", 1), ("[west->east]", 0)]
+
+
+def test_what_later_runs_of_the_body_say_is_forgotten(project: Project) -> None:
+    proved(project, "loud")
+    assert {tuple(r["notes"]) for r in project.record()["results"]} == {("n=1",)}
+
+
+def test_a_check_that_notices_nothing_is_not_believed(project: Project) -> None:
+    run = proved(project, "deaf, loud")
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    assert proofs(project)["deaf"] == ("survived", "still green after 0.3 s")
+    assert proofs(project)["loud"][0] == "killed"
+    assert project.results()["test_it[east->west]"] == "unknown"
+    run.stdout.fnmatch_lines(["*sabotage deaf survived*", "*sabotages: 1 of 2 killed*"])
+
+
+def test_a_sabotage_that_breaks_itself_is_spoiled(project: Project) -> None:
+    assert proved(project, "broken").ret == pytest.ExitCode.TESTS_FAILED
+    assert proofs(project)["broken"] == (
+        "spoiled",
+        "by the sabotage itself: OSError: the saw is blunt",
+    )
+
+
+def test_a_check_that_fails_clean_is_not_sabotaged(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_STATE", "broken")
+    proved(project, "loud")
+    assert set(project.results().values()) == {"failed"}
+    assert proofs(project) == {}

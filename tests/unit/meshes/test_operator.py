@@ -1,0 +1,58 @@
+import json
+from typing import Any
+
+from harness.meshes.base import MeshShape
+from harness.meshes.istio.operator import ACCESS_LOG, Release, operator
+from harness.meshes.istio.plan import plan_install
+from harness.model import Topology
+
+
+def _spec(topology: Topology, cluster: str = "cluster2") -> Any:
+    install = plan_install(topology).cluster(cluster)
+    return json.loads(operator(install, MeshShape(), Release("tag")))["spec"]
+
+
+def test_identity_of_the_cluster_stands_in_the_values(two: Topology) -> None:
+    values = _spec(two)["values"]["global"]
+    assert values["meshID"] == "mesh1"
+    assert values["multiCluster"] == {"clusterName": "cluster2"}
+    assert values["network"] == "network2"
+
+
+def test_a_gateway_serves_its_own_network_only(two: Topology) -> None:
+    (gateway,) = _spec(two)["components"]["ingressGateways"]
+    view = {"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": "network2"}
+    assert gateway["k8s"]["env"] == [view]
+    assert gateway["label"] == {
+        "app": "istio-eastwestgateway",
+        "istio": "eastwestgateway",
+        "topology.istio.io/network": "network2",
+    }
+    ports = {port["name"]: port["port"] for port in gateway["k8s"]["service"]["ports"]}
+    assert ports == {"status-port": 15021, "tls": 15443, "tls-istiod": 15012, "tls-webhook": 15017}
+
+
+def test_a_single_network_gets_no_gateway(two: Topology) -> None:
+    one = two.model_copy(update={"networks": two.networks[:1], "clusters": two.clusters[:1]})
+    assert _spec(one, "cluster1")["components"]["ingressGateways"] == []
+
+
+def test_no_hidden_retries_and_a_readable_log(two: Topology) -> None:
+    mesh = _spec(two)["meshConfig"]
+    assert mesh["defaultHttpRetryPolicy"] == {}
+    assert mesh["accessLogEncoding"] == "JSON"
+    assert json.loads(mesh["accessLogFormat"]) == ACCESS_LOG
+
+
+def test_stock_envoy_is_not_asked_for_extensions_it_lacks(two: Topology) -> None:
+    spec = _spec(two)
+    env = {each["name"]: each["value"] for each in spec["components"]["pilot"]["k8s"]["env"]}
+    assert env["PILOT_ENABLE_METADATA_EXCHANGE"] == "false"
+    assert env["PILOT_ENABLE_ALPN_FILTER"] == "false"
+    assert spec["values"]["telemetry"] == {"enabled": False}
+
+
+def test_equal_plans_give_equal_text(two: Topology) -> None:
+    install = plan_install(two).cluster("cluster1")
+    texts = {operator(install, MeshShape(), Release("tag")) for _ in range(2)}
+    assert len(texts) == 1

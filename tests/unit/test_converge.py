@@ -1,0 +1,117 @@
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from harness.converge import (
+    CEILING_VARIABLE,
+    SCALE_VARIABLE,
+    Budget,
+    NotConverged,
+    concurrently,
+    eventually,
+)
+
+
+@dataclass
+class FakeTime:
+    now: float = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+def looks(*values: object) -> Callable[[], object]:
+    stream: Iterator[object] = iter(values)
+    return lambda: next(stream)
+
+
+def test_needs_looks_in_a_row(time: FakeTime) -> None:
+    look = looks(True, False, True, True)
+    eventually(look, bool, what="x", budget=Budget(10, 1, 2), clock=time.clock, sleep=time.sleep)
+    assert time.now == 3
+
+
+def test_says_what_it_last_saw(time: FakeTime) -> None:
+    with pytest.raises(
+        NotConverged, match=r"^gateway: not 3x in a row within 2s \(3 looks\); last saw 503$"
+    ):
+        eventually(
+            lambda: 503,
+            lambda status: status == 200,
+            what="gateway",
+            budget=Budget(2, 1, 3),
+            clock=time.clock,
+            sleep=time.sleep,
+        )
+
+
+def test_a_state_past_hope_ends_the_wait(time: FakeTime) -> None:
+    with pytest.raises(NotConverged) as caught:
+        eventually(
+            looks("starting", "dead", "never asked"),
+            lambda seen: seen == "ready",
+            what="pod",
+            final=lambda seen: seen == "dead",
+            clock=time.clock,
+            sleep=time.sleep,
+        )
+    assert caught.value.last == "dead"
+
+
+def test_what_a_look_raises_passes_through(time: FakeTime) -> None:
+    def look() -> bool:
+        raise OSError("no route")
+
+    with pytest.raises(OSError, match="no route"):
+        eventually(look, bool, what="x", clock=time.clock, sleep=time.sleep)
+
+
+def test_budgets_are_scaled_and_capped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SCALE_VARIABLE, "3")
+    assert Budget(10).effective().timeout == 30
+    monkeypatch.setenv(CEILING_VARIABLE, "8")
+    assert Budget(10).effective().timeout == 8
+    assert Budget(1).effective().timeout == 3
+
+
+def test_work_is_done_at_once_and_answered_in_order() -> None:
+    together = threading.Barrier(3, timeout=5)
+
+    def work(number: int) -> int:
+        together.wait()
+        return number * 2
+
+    assert concurrently(work, [1, 2, 3]) == [2, 4, 6]
+
+
+def test_one_failure_is_raised_as_it_is_and_several_together() -> None:
+    def work(name: str) -> None:
+        if name:
+            raise OSError(name)
+
+    with pytest.raises(OSError, match="a"):
+        concurrently(work, ["a", ""])
+    with pytest.raises(ExceptionGroup) as caught:
+        concurrently(work, ["a", "b", ""])
+    assert [str(each) for each in caught.value.exceptions] == ["a", "b"]
+
+
+def test_nothing_is_done_for_nobody() -> None:
+    assert concurrently(os.stat, []) == []
+
+
+def test_a_ceiling_shortens_waits_for_promises_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CEILING_VARIABLE, "8")
+    assert Budget(timeout=60).effective().timeout == 8
+    assert Budget(timeout=60, firm=True).effective().timeout == 60

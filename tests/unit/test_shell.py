@@ -1,0 +1,96 @@
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.converge import Budget, eventually
+from harness.model import ToolError
+from harness.shell import LocalShell, Outcome, PrefixShell, ScriptedShell, redact, start
+
+LIST = ("ip", "link")
+
+
+def test_an_exit_code_is_an_outcome() -> None:
+    done = LocalShell().run([sys.executable, "-c", "print('x'); raise SystemExit(3)"])
+    assert (done.exit_code, done.stdout) == (3, "x\n")
+    with pytest.raises(ToolError, match=r"exited 3: x"):
+        done.checked()
+
+
+def test_an_absent_program_is_an_outcome() -> None:
+    assert LocalShell().run(["no-such-program"]).exit_code == 127
+
+
+def test_a_file_that_may_not_be_run_is_an_outcome(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    assert LocalShell().run([str(tmp_path / "data")]).exit_code == 126
+
+
+def test_a_slow_program_is_an_outcome() -> None:
+    wait = "import threading; threading.Event().wait()"
+    assert LocalShell().run([sys.executable, "-c", wait], timeout=0.1).exit_code == 124
+
+
+def test_stdin_environment_and_directory_arrive(tmp_path: Path) -> None:
+    text = "import os, sys; print(sys.stdin.read(), os.environ['COLOUR'], os.getcwd())"
+    shell = LocalShell(cwd=tmp_path)
+    done = shell.run([sys.executable, "-c", text], stdin="in", env={"COLOUR": "red"})
+    assert done.checked().split() == ["in", "red", str(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
+        "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl",
+        "Authorization: Bearer 0123456789",
+        "token: 0123456789abcdef0123",
+        "client-key-data: QUJD",
+    ],
+)
+def test_secrets_are_redacted(secret: str) -> None:
+    last = secret.split()[-2 if secret.startswith("-----") else -1]
+    assert last.removesuffix("-----END") not in redact(f"before {secret} after")
+    assert redact(f"before {secret} after").endswith(" after")
+
+
+def test_ordinary_words_are_left_alone() -> None:
+    assert redact("token: expired") == "token: expired"
+
+
+def test_a_prefix_leads_elsewhere() -> None:
+    inner = ScriptedShell({("nsenter", *LIST): Outcome(LIST, 0, "lo", "")})
+    assert PrefixShell(("nsenter",), inner).run(LIST).checked() == "lo"
+
+
+def test_a_script_refuses_what_nobody_prepared() -> None:
+    with pytest.raises(KeyError):
+        ScriptedShell({}).run(LIST)
+
+
+def test_a_program_that_goes_on_is_ended(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    text = "import threading; print('up', flush=True); threading.Event().wait()"
+    server = start("server", [sys.executable, "-c", text], output=log)
+    eventually(lambda: log.read_text(), bool, what="server is up", budget=Budget(10, 0.01))
+    assert server.exit_code() is None
+    assert server.end() == -signal.SIGTERM
+    assert server.exit_code() == -signal.SIGTERM
+
+
+def test_a_program_that_will_not_end_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    text = (
+        "import signal, threading; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        "print('up', flush=True); threading.Event().wait()"
+    )
+    server = start("server", [sys.executable, "-c", text], output=log)
+    eventually(lambda: log.read_text(), bool, what="server is up", budget=Budget(10, 0.01))
+    assert server.end(grace=0.05) == -signal.SIGKILL
+
+
+def test_starting_an_absent_program_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ToolError) as caught:
+        start("ghost", ["no-such-program"], output=tmp_path / "log")
+    assert caught.value.exit_code == 127

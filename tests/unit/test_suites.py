@@ -1,0 +1,118 @@
+"""The suites keep the promises that the catalogue makes for them."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType
+
+import pytest
+
+from harness.files import load_catalogue
+from harness.sabotages.scene import name_of
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")
+
+COVERED = [
+    "CM-01",
+    "CM-02",
+    "CM-03",
+    "NM-03",
+    "NM-04",
+    "NM-05",
+    "NM-08",
+    "NM-09",
+    "NM-10",
+    "NM-11",
+    "NM-13",
+    "CP-01",
+    "CP-11",
+    "CP-15",
+    "ID-01",
+    "ID-02",
+    "ID-03",
+    "ID-04",
+    "ID-06",
+    "MM-01",
+    "TN-01",
+    "TN-02",
+    "TN-04",
+    "TN-05",
+    "TN-06",
+    "TN-11",
+    "DS-01",
+    "DS-02",
+    "DS-04",
+    "DS-06",
+    "DS-08",
+    "DS-10",
+    "LB-01",
+    "LB-02",
+    "LB-03",
+    "LB-04",
+    "LB-05",
+    "LB-06",
+    "LF-01",
+    "LF-05",
+    "LF-06",
+    "LF-10",
+    "GW-01",
+    "GW-02",
+    "GW-03",
+    "GW-04",
+    "GW-05",
+    "GW-08",
+    "OP-01",
+    "OP-09",
+]
+
+
+def checks() -> Iterator[FunctionType]:
+    for path in sorted((ROOT / "suites").glob("*/test_*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for name, value in vars(module).items():
+            if name.startswith("test_") and isinstance(value, FunctionType):
+                yield value
+
+
+CHECKS = {check.__name__: check for check in checks()}
+
+
+def marked(check: FunctionType, name: str) -> list[object]:
+    marks: list[pytest.Mark] = getattr(check, "pytestmark", [])
+    return [arg for mark in marks if mark.name == name for arg in mark.args]
+
+
+def cited() -> dict[str, list[FunctionType]]:
+    found: dict[str, list[FunctionType]] = {}
+    for check in CHECKS.values():
+        for requirement in marked(check, "requirement"):
+            found.setdefault(str(requirement), []).append(check)
+    return found
+
+
+def test_every_check_has_a_name_of_its_own() -> None:
+    assert len(CHECKS) == len(list(checks()))
+
+
+def test_the_covered_requirements_are_those_that_checks_cite() -> None:
+    assert sorted(cited()) == sorted(COVERED)
+
+
+@pytest.mark.parametrize("requirement", COVERED)
+def test_a_sabotage_of_the_catalogue_is_implemented(requirement: str) -> None:
+    entry = CATALOGUE.get(requirement)
+    assert entry is not None
+    known = {sabotage.name for sabotage in entry.sabotage}
+    for check in cited()[requirement]:
+        implemented = {name_of(sabotage) for sabotage in marked(check, "sabotage")}  # type: ignore[arg-type] # marks carry any object
+        assert implemented, f"{check.__name__} proves nothing"
+        assert implemented <= known
+
+
+def test_every_check_says_what_it_is_for() -> None:
+    assert all(marked(check, "requirement") for check in CHECKS.values())
