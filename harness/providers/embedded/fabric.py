@@ -101,7 +101,9 @@ def _node(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Namespace:
             _BRIDGE_FILTER: "1",
         },
         ip=tuple(_node_links(plan, cluster, node)),
-        tables="\n".join(["*nat", *_node_rules(plan, cluster), "COMMIT\n"]),
+        tables="\n".join(
+            ["*filter", _refusal(cluster), "COMMIT", "*nat", *_node_rules(plan, cluster), "COMMIT\n"]
+        ),
     )
 
 
@@ -126,6 +128,15 @@ def _node_rules(plan: NetworkPlan, cluster: ClusterPlan) -> Iterator[str]:
     for neighbour in _neighbours(plan, cluster):
         yield f"-A POSTROUTING -s {cluster.pods} -d {neighbour.pods} -j RETURN"
     yield f"-A POSTROUTING -s {cluster.pods} -o eth0 -j MASQUERADE"
+
+
+def _refusal(cluster: ClusterPlan) -> str:
+    """Refuse Services that kube-proxy does not know yet (those it knows are translated before).
+
+    Unrefused, the first packet leaves the node, and its connection stays untranslated until the
+    client gives up: half a minute for CoreDNS, if it asks for the API server too early.
+    """
+    return f"-A FORWARD -d {cluster.services} -j REJECT"
 
 
 def _neighbours(plan: NetworkPlan, cluster: ClusterPlan) -> list[ClusterPlan]:

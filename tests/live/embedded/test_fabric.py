@@ -1,5 +1,7 @@
 """The wires of a lab: who reaches whom, under which address, and what is cut when it is cut."""
 
+from ipaddress import IPv4Network
+
 from harness.converge import Budget, eventually
 from harness.kube import Manifest
 from harness.model import Lab
@@ -88,8 +90,21 @@ def test_pods_on_two_nodes_of_a_cluster_reach_each_other_and_services(
 def test_names_of_services_resolve_and_unknown_names_fail_at_once(
     callers: dict[str, Caller],
 ) -> None:
-    assert callers["west"].resolve(f"echo.{SPACE}.svc.cluster.local").addresses
+    eventually(
+        lambda: callers["west"].resolve(f"echo.{SPACE}.svc.cluster.local"),
+        lambda found: bool(found.addresses),
+        what="cluster DNS answers",
+        budget=SOON,
+    )
     assert not callers["west"].resolve("example.org").addresses
+
+
+def test_an_address_of_no_service_is_refused_at_once(
+    lab: Lab, callers: dict[str, Caller]
+) -> None:
+    unused = str(IPv4Network(lab.plan_of("west").services)[-2])
+    refused = callers["west"].connect(unused, 443, timeout=1.5)
+    assert "refused" in refused[0].trouble.lower()
 
 
 def test_a_load_balancer_is_reached_from_the_other_network(

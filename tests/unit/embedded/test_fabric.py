@@ -32,6 +32,14 @@ def test_the_router_keeps_no_state_that_outlives_a_rule(plan: NetworkPlan) -> No
     assert "ESTABLISHED" not in namespace(plan, ROUTER).tables
 
 
+def test_a_service_that_is_not_known_yet_is_refused_on_its_node(plan: NetworkPlan) -> None:
+    tables = namespace(plan, "east-node1").tables
+    table, _, nat = tables.partition("*nat")
+    services = next(c.services for c in plan.clusters if c.name == "east")
+    assert table.splitlines() == ["*filter", f"-A FORWARD -d {services} -j REJECT", "COMMIT"]
+    assert nat.endswith("COMMIT\n")
+
+
 def test_pods_keep_their_address_within_a_network_only(plan: NetworkPlan) -> None:
     rules = namespace(plan, "east-node1").tables.splitlines()
     kept = [rule for rule in rules if rule.endswith("RETURN")]
