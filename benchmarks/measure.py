@@ -49,18 +49,18 @@ def raise_once(wanted: Topology) -> Raised:
     """Raise ``wanted`` with a mesh and one app per cluster, call, measure, take down."""
     provider, mesh, quiet = EmbeddedProvider(), IstioMesh(), Phases(say=lambda _: None)
     plan = plan_networks(wanted)
-    with _timed() as prepared:
+    with timed() as prepared:
         mesh.prepare(wanted, plan)
-    with _timed() as up:
+    with timed() as up:
         lab = provider.up(wanted, plan, quiet, RaiseOptions())
     try:
-        with _timed() as installed:
+        with timed() as installed:
             mesh.install(lab, quiet)
-        with _timed() as served:
+        with timed() as served:
             _serve(lab)
         memory = _memory(lab)
     finally:
-        with _timed() as down:
+        with timed() as down:
             provider.down(lab)
     # Rendering overlaps with the API servers in a real run: only what sticks out counts.
     api_servers = max(up(), prepared())
@@ -95,16 +95,21 @@ def check_once(wanted: str, outage: float, reports: Path) -> Checked:
     )
 
 
+def deploy(site: Site) -> None:
+    """Deploy one injected app, and wait until it is ready."""
+    site.apply(namespace(SAMPLE, injected=True))
+    site.apply(*Echo(name="echo", namespace=SAMPLE).manifests(site.name))
+    site.apply(service("echo", SAMPLE))
+    site.rolled_out("echo", SAMPLE)
+
+
 def _serve(lab: Lab) -> None:
     """Deploy one app per cluster, and wait until each cluster serves callers of every cluster."""
     sites = [Site.of(lab, cluster.name) for cluster in lab.clusters]
     names = [site.name for site in sites]
 
-    def deploy(site: Site) -> None:
-        site.apply(namespace(SAMPLE, injected=True))
-        site.apply(*Echo(name="echo", namespace=SAMPLE).manifests(site.name))
-        site.apply(service("echo", SAMPLE))
-        site.rolled_out("echo", SAMPLE)
+    def serve(site: Site) -> None:
+        deploy(site)
         caller = site.caller(SAMPLE, "echo")
         eventually(
             lambda: caller.call(ECHO.url, count=20),
@@ -112,7 +117,7 @@ def _serve(lab: Lab) -> None:
             what=f"{names} answer callers in {site.name}",
         )
 
-    concurrently(deploy, sites)
+    concurrently(serve, sites)
 
 
 def _memory(lab: Lab) -> int:
@@ -141,7 +146,8 @@ def _pss(pid: int) -> int:
 
 
 @contextmanager
-def _timed() -> Iterator[Callable[[], float]]:
+def timed() -> Iterator[Callable[[], float]]:
+    """Measure a block; the function that is given returns its seconds once it is over."""
     began = time.monotonic()
     ended = 0.0
     try:

@@ -1,6 +1,7 @@
 """Istio, installed from an :class:`InstallPlan` by one of two drivers."""
 
 import re
+from collections.abc import Sequence
 from functools import partial
 
 from harness.artifacts import Artifact, ensure
@@ -47,6 +48,10 @@ class IstioMesh:
     def plan_for(self, cluster: str) -> ClusterInstall:
         """Return what ``cluster`` gets (after :meth:`prepare`)."""
         return self._plan.cluster(cluster)
+
+    def rendered_for(self, cluster: str) -> Sequence[Manifest]:
+        """Return what istioctl would create in ``cluster`` (after :meth:`prepare`)."""
+        return self._rendered[cluster]
 
     def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
         """Plan, make the authorities, render. Raises :class:`ConfigError` for remotes."""
