@@ -9,9 +9,9 @@ from typing import Any, Protocol
 
 from harness.kept import KeptLabs
 from harness.meshes.base import Mesh
-from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology, plan_networks
+from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology
 from harness.phases import Phases
-from harness.providers.base import KnowsItsLabs, Provider, RaiseOptions
+from harness.providers.base import KnowsItsLabs, Provider, RaiseOptions, planned
 from harness.shell import redact
 
 
@@ -117,7 +117,7 @@ class OwningKeeper:
         return lab
 
     def _raised(self, topology: Topology) -> Lab:
-        plan = plan_networks(topology)
+        plan = planned(self.provider, topology)
         options = RaiseOptions(keep=self.keep)
         prepared = _begun(lambda: self._prepare(topology, plan))
         with self.phases.phase(f"raise {topology.name} on {self.provider.name}"):

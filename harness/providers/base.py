@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from harness.model import Lab, NetworkPlan, Topology
+from harness.model import Lab, NetworkPlan, Topology, plan_networks
 from harness.phases import Phases
 
 
@@ -147,6 +147,31 @@ class KnowsItsLabs(Protocol):
     def stands(self, lab: Lab) -> bool:
         """Say whether every cluster of ``lab`` is still there."""
         ...
+
+
+@runtime_checkable
+class PlansNetworks(Protocol):
+    """Chooses where the networks of its labs lie, as other labs may lie beside them."""
+
+    def plan(self, topology: Topology) -> NetworkPlan:
+        """Return the network plan with which ``topology`` can be raised now."""
+        ...
+
+
+@runtime_checkable
+class Reaps(Protocol):
+    """Finds what is left of labs whose end nobody saw to."""
+
+    def reap(self) -> Sequence[str]:
+        """Remove what is left of labs that nobody holds any more; return their ids."""
+        ...
+
+
+def planned(provider: Provider, topology: Topology) -> NetworkPlan:
+    """Return the plan by which ``provider`` is to raise ``topology``."""
+    if isinstance(provider, PlansNetworks):
+        return provider.plan(topology)
+    return plan_networks(topology)
 
 
 #: What a need of the catalogue means in terms of a capability.

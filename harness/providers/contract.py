@@ -11,9 +11,9 @@ A vendor writes::
 from pathlib import Path
 
 from harness.kube import Kube
-from harness.model import ClusterSpec, Lab, NetworkSpec, Topology, plan_networks
+from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
-from harness.providers.base import Provider, RaiseOptions
+from harness.providers.base import Provider, RaiseOptions, planned
 
 #: Two clusters whose order is not that of their names.
 PAIR = Topology(
@@ -41,12 +41,13 @@ class ProviderContract:
 
     def test_a_lab_is_what_the_topology_says(self, provider: Provider) -> None:
         """Clusters in declared order, on their networks, with private kubeconfigs."""
-        lab = raised(provider)
+        plan = planned(provider, PAIR)
+        lab = provider.up(PAIR, plan, quiet(), RaiseOptions())
         try:
             assert [cluster.name for cluster in lab.clusters] == ["west", "east"]
             assert [cluster.network for cluster in lab.clusters] == ["green", "blue"]
             assert (lab.provider, lab.topology) == (provider.name, PAIR)
-            assert lab.plan == plan_networks(PAIR)
+            assert lab.plan == plan
             for cluster in lab.clusters:
                 assert Path(cluster.kubeconfig).stat().st_mode & 0o077 == 0
                 Kube(cluster.kubeconfig)  # can be read
@@ -81,4 +82,9 @@ class ProviderContract:
 
 def raised(provider: Provider) -> Lab:
     """Return a lab of :data:`PAIR`, quietly raised."""
-    return provider.up(PAIR, plan_networks(PAIR), Phases(say=lambda _: None), RaiseOptions())
+    return provider.up(PAIR, planned(provider, PAIR), quiet(), RaiseOptions())
+
+
+def quiet() -> Phases:
+    """Return phases that say nothing."""
+    return Phases(say=lambda _: None)

@@ -9,7 +9,7 @@ from harness.kube import Kube
 from harness.model import ApiError, Cluster, ClusterPlan, MachineError
 from harness.model.plan import API_PORT
 from harness.providers.embedded.control import Control
-from harness.providers.embedded.state import State
+from harness.providers.fabric.state import State
 from harness.shell import redact
 
 _BUDGET = Budget(timeout=90.0, interval=0.05)

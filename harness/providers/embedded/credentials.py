@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.model import ClusterPlan
 from harness.providers.embedded.authority import Authority, Identity, key_pem, new_key
-from harness.providers.embedded.state import State
+from harness.providers.fabric.state import State
 
 #: Who speaks to the API server from inside the lab. They may all do everything, so that none
 #: has to wait for the default roles, which an API server takes a second to write.

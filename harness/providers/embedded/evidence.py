@@ -5,7 +5,7 @@ from pathlib import Path
 from harness.model import Lab, MachineError
 from harness.providers.embedded.control import Control
 from harness.providers.embedded.spec import ROUTER
-from harness.providers.embedded.state import State
+from harness.providers.fabric.state import State
 from harness.shell import redact
 
 #: The end of a log says most; a lab may run for hours.

@@ -102,7 +102,14 @@ def _node(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Namespace:
         },
         ip=tuple(_node_links(plan, cluster, node)),
         tables="\n".join(
-            ["*filter", _refusal(cluster), "COMMIT", "*nat", *_node_rules(plan, cluster), "COMMIT\n"]
+            [
+                "*filter",
+                _refusal(cluster),
+                "COMMIT",
+                "*nat",
+                *_node_rules(plan, cluster),
+                "COMMIT\n",
+            ]
         ),
     )
 

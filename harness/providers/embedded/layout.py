@@ -12,7 +12,8 @@ from harness.providers.embedded.cloud import CloudConfig, Tenant
 from harness.providers.embedded.control_plane import ControlPlane
 from harness.providers.embedded.node.config import NodeConfig
 from harness.providers.embedded.spec import ROUTER, Daemon, LabSpec
-from harness.providers.embedded.state import State
+from harness.providers.fabric import forwarder
+from harness.providers.fabric.state import State
 
 #: What an embedded lab runs, by the names of ``harness.artifacts``.
 PROGRAMS = (*control_plane.PROGRAMS, *images.PROGRAMS)
@@ -20,7 +21,6 @@ PROGRAMS = (*control_plane.PROGRAMS, *images.PROGRAMS)
 CORE = "core"
 _SCRATCH = Path("/run/meshproof")
 _PACKAGE = Path(harness.__file__).parent
-_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Layout:
         )
 
     def _forwarder(self, cluster: ClusterPlan) -> Daemon:
-        script = str(_HERE / "forwarder.py")
+        script = str(Path(forwarder.__file__))
         return Daemon(
             name=f"{cluster.name}-forwarder",
             namespace=cluster.nodes[0].name,

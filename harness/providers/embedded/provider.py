@@ -12,18 +12,20 @@ from harness.converge import Budget, eventually
 from harness.model import Lab, MachineError, NetworkPlan, Topology
 from harness.phases import Phases
 from harness.providers.base import Capture, RaiseOptions
-from harness.providers.embedded import cuts, fabric, machine
+from harness.providers.embedded import fabric, machine
 from harness.providers.embedded.control import Control
-from harness.providers.embedded.cuts import Change
 from harness.providers.embedded.evidence import evidence
 from harness.providers.embedded.layout import CORE, PROGRAMS, agent_name
-from harness.providers.embedded.raising import NAME, raise_lab, raze
+from harness.providers.embedded.raising import NAME, raise_lab, raze, reap
+from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
-from harness.providers.embedded.state import State
-from harness.providers.embedded.wire import Owners, Recording
+from harness.providers.fabric import cuts, sniffer
+from harness.providers.fabric.cuts import Change
+from harness.providers.fabric.recording import Owners, Recording
+from harness.providers.fabric.state import State
 
 _SOON = Budget(timeout=10.0, interval=0.01)
-_SNIFFER = Path(__file__).with_name("sniffer.py")
+_SNIFFER = Path(sniffer.__file__)
 
 
 class EmbeddedProvider:
@@ -57,6 +59,10 @@ class EmbeddedProvider:
         """Take the lab down. Harmless if it is down already, or only half there."""
         raze(_state(lab))
 
+    def reap(self) -> Sequence[str]:
+        """Remove what is left of labs whose supervisor is gone; return their ids."""
+        return reap()
+
     @contextmanager
     def api_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
         """Drop packets, both ways and of open connections too, from ``client`` to ``server``."""
@@ -78,7 +84,7 @@ class EmbeddedProvider:
     @contextmanager
     def pod_routes(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
         """Route the pod ranges of both clusters to each other, unmasqueraded."""
-        with _changed(lab, cuts.pod_routes(lab.plan, one=one, other=other)):
+        with _changed(lab, pod_routes(lab.plan, one=one, other=other)):
             yield
 
     @contextmanager
@@ -95,14 +101,14 @@ class EmbeddedProvider:
         """Record everything that passes between nodes of different clusters."""
         mark = token_hex(4)
         path = Path(lab.state_dir) / f"{mark}.pcap"
-        command = (sys.executable, "-I", "-S", str(_SNIFFER), str(path))
+        command = (sys.executable, "-I", "-S", str(_SNIFFER), str(path), "in")
         wires = tuple(fabric.ports(lab.plan).values())
         try:
             with _visit(lab) as control:
                 name = f"sniffer-{mark}"
                 control.borrow(Daemon(name=name, namespace=ROUTER, argv=(*command, *wires)))
                 _listening(path)
-                yield Recording(path, Owners(lab.plan))
+                yield Recording([path.read_bytes], Owners(lab.plan))
         finally:
             path.unlink(missing_ok=True)
 

@@ -3,23 +3,21 @@
 import atexit
 import os
 import signal
-import socket
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-import harness
 from harness import shell
 from harness.artifacts import Artifact
 from harness.converge import Budget, concurrently, eventually
 from harness.model import Lab, MachineError, NetworkPlan, Topology
-from harness.providers.embedded import images, machine, state
+from harness.providers.embedded import images, machine
 from harness.providers.embedded.answering import answering, last_words
 from harness.providers.embedded.credentials import write_credentials
 from harness.providers.embedded.layout import Layout
-from harness.providers.embedded.state import STATE_VARIABLE, State
 from harness.providers.embedded.system import system_programs
+from harness.providers.fabric import leasing, state
+from harness.providers.fabric.state import STATE_VARIABLE, State
 from harness.shell import Running
 
 NAME = "embedded"
@@ -45,8 +43,8 @@ def raise_lab(
 def _raised(
     topology: Topology, plan: NetworkPlan, found: Mapping[str, Artifact], *, keep: bool
 ) -> Lab:
-    state.reap()
-    place = state.create()
+    reap()
+    place = state.create(NAME)
     try:
         programs = {name: artifact.path for name, artifact in found.items()}
         _start(Layout(place, plan, programs, sys.executable), keep=keep)
@@ -71,7 +69,7 @@ def _raised(
 def _start(layout: Layout, *, keep: bool) -> None:
     """Start the supervisor; return when it has built the fabric and answers."""
     place = layout.state
-    with _listeners(layout.plan) as listeners, _owner(keep=keep) as owner:
+    with leasing.listeners(layout.plan) as listeners, leasing.owner(keep=keep) as owner:
         for cluster in layout.plan.clusters:
             port = listeners[cluster.name].getsockname()[1]
             write_credentials(place, cluster, port)
@@ -87,7 +85,7 @@ def _start(layout: Layout, *, keep: bool) -> None:
                 *("-" if owner is None else str(owner), *named),
             ],
             output=place.logs / "supervisor.log",
-            env=_environment(),
+            env=leasing.environment(machine.search_path()),
             pass_fds=[*(listener.fileno() for listener in listeners.values()), *_given(owner)],
         )
     _STARTED[place.path] = running
@@ -101,44 +99,6 @@ def _given(owner: int | None) -> list[int]:
     return [] if owner is None else [owner]
 
 
-def _environment() -> dict[str, str]:
-    """Return the environment of the supervisor: this one's search paths and nothing personal."""
-    source = str(Path(harness.__file__).parent.parent)
-    paths = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
-    return {
-        "HOME": "/",
-        "LANG": "C.UTF-8",
-        "PATH": machine.search_path(),
-        "PYTHONPATH": paths,
-    }
-
-
-@contextmanager
-def _listeners(plan: NetworkPlan) -> Iterator[Mapping[str, socket.socket]]:
-    """Listen once per API server, here on the machine; the lab inherits the sockets."""
-    found: dict[str, socket.socket] = {}
-    try:
-        for cluster in plan.clusters:
-            found[cluster.name] = socket.create_server(("127.0.0.1", 0), backlog=256)
-        yield found
-    finally:
-        for listener in found.values():
-            listener.close()
-
-
-@contextmanager
-def _owner(*, keep: bool) -> Iterator[int | None]:
-    """Hold a descriptor of this very process, by which the supervisor sees it end."""
-    if keep:
-        yield None
-        return
-    descriptor = os.pidfd_open(os.getpid())
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def _boot(place: State, running: Running) -> None:
     eventually(
         lambda: place.control.exists() or running.exit_code() is not None,
@@ -149,6 +109,14 @@ def _boot(place: State, running: Running) -> None:
     if running.exit_code() is not None:
         said = last_words(place.logs / "supervisor.log")
         raise MachineError(f"the lab's supervisor ended at once: {said}")
+
+
+def reap() -> list[str]:
+    """Remove what is left of labs whose supervisor is gone; return their ids."""
+    dead = state.abandoned(NAME)
+    for place in dead:
+        place.remove()
+    return [place.id for place in dead]
 
 
 def raze(place: State) -> None:

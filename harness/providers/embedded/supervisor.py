@@ -8,12 +8,10 @@ JSON each; what a connection has changed is undone when it closes, however its h
 """
 
 import os
-import selectors
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from harness.model import ToolError
@@ -21,8 +19,9 @@ from harness.phases import to_stderr
 from harness.providers.embedded.building import build
 from harness.providers.embedded.processes import Processes, shell_in
 from harness.providers.embedded.spec import Daemon, LabSpec
-from harness.providers.embedded.state import State
-from harness.providers.embedded.visit import Request, Visit
+from harness.providers.fabric.reception import Reception
+from harness.providers.fabric.state import State
+from harness.providers.fabric.visit import Request, Visit
 
 #: Seconds between the end of a program that should last and its next start.
 _BREATH = 1.0
@@ -36,16 +35,16 @@ class Supervisor:
         self._processes = processes
         self._daemons = {daemon.name: daemon for daemon in spec.daemons}
         self._due: dict[str, float] = {}
-        self._selector = selectors.DefaultSelector()
-        self._requests: Mapping[str, Callable[[Visit, Request], object]] = {
-            "borrow": self._borrow,
-            "freeze": self._freeze,
-            "release": self._release,
-            "run": self._run,
-            "signal": self._signal,
-            "start": self._start,
-            "states": self._states,
-        }
+        self._reception = Reception(
+            {
+                "borrow": self._borrow,
+                "freeze": self._freeze,
+                "run": self._run,
+                "signal": self._signal,
+                "start": self._start,
+                "states": self._states,
+            }
+        )
 
     def start(self, stage: str) -> None:
         """Start every daemon of ``stage`` that does not run yet."""
@@ -53,24 +52,19 @@ class Supervisor:
             if daemon.stage == stage and not self._processes.runs(daemon.name):
                 self._processes.start(daemon)
 
-    def serve(self, control: socket.socket, owner: int | None) -> None:
+    def serve(self, owner: int | None) -> None:
         """Answer until the owner is gone or somebody asks for the end."""
         woken, waker = socket.socketpair()
         waker.settimeout(0)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._selector.register(control, selectors.EVENT_READ, self._accept)
-        self._selector.register(woken, selectors.EVENT_READ, self._collect)
+        self._reception.watch(woken, lambda: self._collect(woken))
         if owner is not None:
-            self._selector.register(owner, selectors.EVENT_READ, self._abandoned)
+            self._reception.watch(owner, self._abandoned)
+        self._reception.open(self._state.control)
         while True:
-            for key, _ in self._selector.select(self._until_due()):
-                key.data(key.fileobj)
+            self._reception.turn(self._until_due())
             self._revive()
-
-    def _accept(self, control: socket.socket) -> None:
-        connection, _ = control.accept()
-        self._selector.register(connection, selectors.EVENT_READ, self._hear(Visit(connection)))
 
     def _collect(self, woken: socket.socket) -> None:
         woken.recv(4096)
@@ -93,29 +87,11 @@ class Supervisor:
             if not self._processes.runs(name):
                 self._processes.start(self._daemons[name])
 
-    def _abandoned(self, _: object) -> None:
+    def _abandoned(self) -> None:
         """The owner ended without taking the lab down: leave nothing."""
         os.kill(-1, signal.SIGKILL)
         self._state.remove()
         _leave()
-
-    def _hear(self, visit: Visit) -> Callable[[socket.socket], None]:
-        def hear(connection: socket.socket) -> None:
-            requests = visit.requests()
-            if requests is None:
-                self._selector.unregister(connection)
-                connection.close()
-                visit.undo()
-            for request in requests or ():
-                visit.answer(self._answer(visit, request))
-
-        return hear
-
-    def _answer(self, visit: Visit, request: Request) -> object:
-        try:
-            return {"value": self._requests[request["do"]](visit, request)}
-        except (KeyError, OSError, ToolError) as error:
-            return {"error": f"{type(error).__name__}: {error}"}
 
     def _start(self, visit: Visit, request: Request) -> None:
         """Start a ``stage``."""
@@ -157,11 +133,6 @@ class Supervisor:
         visit.undo_by(lambda: self._processes.end(daemon.name))
         self._processes.start(daemon)
 
-    def _release(self, visit: Visit, request: Request) -> None:
-        """Undo what this connection has changed, now."""
-        del request
-        visit.undo()
-
 
 def _leave(*_: object) -> None:
     raise SystemExit(0)
@@ -182,10 +153,7 @@ def main() -> None:
         raise SystemExit(1) from None
     supervisor = Supervisor(state, spec, Processes(state.logs, listeners))
     supervisor.start("core")
-    control = socket.socket(socket.AF_UNIX)
-    control.bind(str(state.control))
-    control.listen(64)
-    supervisor.serve(control, None if owner == "-" else int(owner))
+    supervisor.serve(None if owner == "-" else int(owner))
 
 
 if __name__ == "__main__":

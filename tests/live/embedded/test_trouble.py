@@ -18,10 +18,11 @@ from harness.model import ApiError, Lab, MachineError, plan_networks
 from harness.phases import Phases
 from harness.probes.caller import Caller
 from harness.providers.base import RaiseOptions
-from harness.providers.embedded import fabric, state
+from harness.providers.embedded import fabric
 from harness.providers.embedded.control import Control
 from harness.providers.embedded.provider import EmbeddedProvider
-from harness.providers.embedded.state import STATE_VARIABLE, State
+from harness.providers.fabric import state
+from harness.providers.fabric.state import STATE_VARIABLE, State
 from harness.shell import Running
 
 from .owner import single
@@ -188,7 +189,7 @@ def test_a_killed_supervisor_leaves_a_directory_and_reap_removes_it(
     os.kill(min(inside), signal.SIGKILL)
     gone(inside)
     eventually(lambda: provider.stands(lab), lambda stands: not stands, what="it fell", budget=SOON)
-    assert state.reap() == [lab.id]
+    assert provider.reap() == [lab.id]
     assert not list(place.iterdir())
     provider.down(lab)
 
@@ -196,7 +197,7 @@ def test_a_killed_supervisor_leaves_a_directory_and_reap_removes_it(
 def test_reap_leaves_a_living_lab_alone(place: Path, provider: EmbeddedProvider) -> None:
     lab = up(provider)
     try:
-        assert state.reap() == []
+        assert provider.reap() == []
         assert provider.stands(lab)
     finally:
         provider.down(lab)

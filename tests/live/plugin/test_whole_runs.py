@@ -12,9 +12,9 @@ import pytest
 
 from harness import files, shell
 from harness.converge import Budget, eventually
-from harness.providers.embedded import state
 from harness.providers.embedded.provider import EmbeddedProvider
-from harness.providers.embedded.state import STATE_VARIABLE
+from harness.providers.fabric import state
+from harness.providers.fabric.state import STATE_VARIABLE
 from harness.shell import Running
 from tests.live.embedded.test_trouble import descendants, gone, surroundings
 
@@ -119,7 +119,7 @@ def test_an_end_in_any_phase_leaves_nothing(
     end(running)
     gone(inside)
     if end is kill:
-        state.reap()  # at most a directory is left, if no supervisor was there yet
+        EmbeddedProvider().reap()  # at most a directory is left, if no supervisor was there yet
     assert not list(run.labs.iterdir())
     assert surroundings() == before
     if end is press_ctrl_c:

@@ -3,9 +3,11 @@
 import pytest
 
 from harness.model import NetworkPlan
-from harness.providers.embedded import cuts, fabric
-from harness.providers.embedded.cuts import Change
+from harness.providers.embedded import fabric
+from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Namespace
+from harness.providers.fabric import cuts
+from harness.providers.fabric.cuts import Change
 
 
 def namespace(plan: NetworkPlan, name: str) -> Namespace:
@@ -65,7 +67,7 @@ def every_change(plan: NetworkPlan) -> list[Change]:
         *cuts.api_cut(plan, client="east", server="west"),
         *cuts.gateway_cut(plan, client="east", server="west"),
         *cuts.partition(plan, one="east", other="near"),
-        *cuts.pod_routes(plan, one="east", other="west"),
+        *pod_routes(plan, one="east", other="west"),
     ]
 
 
@@ -97,4 +99,4 @@ def test_a_gateway_cut_spares_nodes_and_pods(plan: NetworkPlan) -> None:
 def test_pods_are_routed_only_where_networks_keep_them_apart(
     plan: NetworkPlan, one: str, other: str, expected: int
 ) -> None:
-    assert len(cuts.pod_routes(plan, one=one, other=other)) == expected
+    assert len(pod_routes(plan, one=one, other=other)) == expected

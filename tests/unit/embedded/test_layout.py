@@ -10,13 +10,14 @@ import pytest
 from cryptography import x509
 
 from harness.model import MachineError, NetworkPlan, Topology
-from harness.providers.embedded import state
+from harness.providers.embedded import raising
 from harness.providers.embedded.authority import Authority
 from harness.providers.embedded.credentials import write_credentials
 from harness.providers.embedded.layout import CORE, PROGRAMS, Layout
 from harness.providers.embedded.node.config import NodeConfig
 from harness.providers.embedded.raising import raise_lab
-from harness.providers.embedded.state import STATE_VARIABLE
+from harness.providers.fabric import state
+from harness.providers.fabric.state import STATE_VARIABLE
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def layout(plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layou
     with TemporaryDirectory(prefix="mp-", dir="/tmp") as made:
         monkeypatch.setenv(STATE_VARIABLE, made)
         programs = {name: Path("/programs", name) for name in PROGRAMS}
-        yield Layout(state.create(), plan, programs, "/usr/bin/python3")
+        yield Layout(state.create("embedded"), plan, programs, "/usr/bin/python3")
 
 
 def test_api_servers_start_first_and_the_rest_by_cluster(layout: Layout) -> None:
@@ -83,6 +84,6 @@ def test_a_place_that_cannot_be_written_is_the_machines_problem(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(state, "base", lambda: tmp_path / "file" / "labs")
-    monkeypatch.setattr(state, "reap", list)
+    monkeypatch.setattr(raising, "reap", list)
     with pytest.raises(MachineError, match="make room"):
         raise_lab(topology, plan, {}, keep=False)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from harness.kube import Event, Kube, Manifest
-from harness.providers.embedded.cloud import Addresses, Balancer, Tenant
+from harness.providers.embedded.cloud import NodeAddresses
+from harness.providers.fabric.balancer import Addresses, Balancer
 from harness.shell import Outcome, ScriptedShell
 from harness.tools.ip import Ip
 
@@ -56,15 +56,7 @@ def shell() -> AnyShell:
 
 @pytest.fixture
 def balancer(kube: PaperKube, shell: AnyShell) -> Balancer:
-    tenant = Tenant(
-        cluster="east",
-        kubeconfig=Path("-"),
-        dns="10.96.0.10",
-        node="east-node1",
-        stage="controllers",
-        pool=POOL,
-    )
-    return Balancer(tenant, cast("Kube", kube), Ip(shell))
+    return Balancer("east", POOL, cast("Kube", kube), NodeAddresses(Ip(shell)))
 
 
 def service(name: str, kind: str = "LoadBalancer", ingress: tuple[str, ...] = ()) -> Manifest:

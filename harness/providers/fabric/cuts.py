@@ -1,21 +1,19 @@
-"""What to change in a lab's fabric, and how to undo it, worked out from the plan alone.
+"""What to change at the nodes of a lab to cut something off, worked out from the plan alone.
 
 Cuts are made in the raw table of both ends' nodes: before connection tracking, so that open
 connections end too, and on every way between two clusters, within a network or across.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from harness.model import ClusterPlan, NetworkPlan
 from harness.model.plan import API_PORT
-from harness.providers.embedded.spec import ROUTER
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A command in a namespace, and the command that undoes it."""
+    """A command in a namespace (the router's or a node's), and the command that undoes it."""
 
     namespace: str
     do: tuple[str, ...]
@@ -51,17 +49,6 @@ def partition(plan: NetworkPlan, *, one: str, other: str) -> list[Change]:
     ]
 
 
-def pod_routes(plan: NetworkPlan, *, one: str, other: str) -> list[Change]:
-    """Let the pods of both reach each other by their own addresses across networks.
-
-    On one network they do so anyway.
-    """
-    ends = plan.cluster(one), plan.cluster(other)
-    if ends[0].network == ends[1].network:
-        return []
-    return list(chain(_routes(*ends), _way(*ends), _way(*reversed(ends))))
-
-
 def _deaf(cluster: ClusterPlan, to: ClusterPlan) -> Iterator[Change]:
     voices = ",".join([_sources(to), *to.load_balancers])
     for node in cluster.nodes:
@@ -69,28 +56,13 @@ def _deaf(cluster: ClusterPlan, to: ClusterPlan) -> Iterator[Change]:
 
 
 def _drop(node: str, *match: str) -> Change:
-    rule = ("-i", "eth0", *match, "-j", "DROP")
-    return _rule(node, "raw", "PREROUTING", rule)
+    return rule(node, "raw", "PREROUTING", ("-i", "eth+", *match, "-j", "DROP"))
 
 
-def _routes(*clusters: ClusterPlan) -> Iterator[Change]:
-    for node in chain.from_iterable(cluster.nodes for cluster in clusters):
-        route = (node.pods, "via", node.address)
-        yield Change(ROUTER, ("ip", "route", "replace", *route), ("ip", "route", "delete", *route))
-
-
-def _way(source: ClusterPlan, target: ClusterPlan) -> Iterator[Change]:
-    between = ("-s", source.pods, "-d", target.pods)
-    yield _rule(ROUTER, "filter", "FORWARD", (*between, "-j", "ACCEPT"))
-    for node in source.nodes:
-        yield _rule(node.name, "nat", "POSTROUTING", (*between, "-j", "RETURN"))
-
-
-def _rule(namespace: str, table: str, chain_name: str, rule: tuple[str, ...]) -> Change:
+def rule(namespace: str, table: str, chain: str, words: Sequence[str]) -> Change:
+    """Insert a rule at the top of a chain."""
     command = ("iptables", "-w", "-t", table)
-    return Change(
-        namespace, (*command, "-I", chain_name, *rule), (*command, "-D", chain_name, *rule)
-    )
+    return Change(namespace, (*command, "-I", chain, *words), (*command, "-D", chain, *words))
 
 
 def _sources(cluster: ClusterPlan) -> str:

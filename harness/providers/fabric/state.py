@@ -1,4 +1,4 @@
-"""Where a lab keeps its files, and what is left of labs whose supervisor is gone."""
+"""Where a lab keeps its files, and what is left of labs that nobody holds any more."""
 
 import os
 import secrets
@@ -47,13 +47,21 @@ class State:
         return self.path.name
 
     @property
+    def provider(self) -> str:
+        """The provider whose lab it is; empty if that was never noted."""
+        try:
+            return self._provider.read_text()
+        except OSError:
+            return ""
+
+    @property
     def control(self) -> Path:
-        """The supervisor's socket."""
+        """The socket of the process that holds the lab."""
         return self.path / "control"
 
     @property
     def spec(self) -> Path:
-        """What the supervisor builds."""
+        """What the process that holds the lab is told."""
         return self.path / "spec.json"
 
     @property
@@ -68,7 +76,7 @@ class State:
 
     @property
     def supervisor(self) -> Path:
-        """Process id and start time of the supervisor's parent on this machine."""
+        """Process id and start time, on this machine, of whoever holds the lab."""
         return self.path / "supervisor"
 
     @property
@@ -85,11 +93,11 @@ class State:
         return self.path / "scratch" / cluster
 
     def holder(self) -> int | None:
-        """Return the parent of the supervisor, ``None`` if it is gone (strangers excluded)."""
+        """Return the process that holds the lab, ``None`` if it is gone (strangers excluded)."""
         return _living(self.supervisor)
 
     def alive(self) -> bool:
-        """Say whether the supervisor still runs."""
+        """Say whether the lab is still held."""
         return self.holder() is not None
 
     def abandoned(self) -> bool:
@@ -103,17 +111,22 @@ class State:
         except FileNotFoundError:
             return False
 
-    def sign(self) -> None:
-        """Note that this process makes the lab."""
+    def sign(self, provider: str) -> None:
+        """Note that this process makes the lab, and by which provider."""
+        self._provider.write_text(provider)
         _note(self._maker, os.getpid())
 
     def claim(self, pid: int) -> None:
-        """Note that process ``pid`` is the parent of the supervisor."""
+        """Note that process ``pid`` holds the lab."""
         _note(self.supervisor, pid)
 
     @property
     def _maker(self) -> Path:
         return self.path / "maker"
+
+    @property
+    def _provider(self) -> Path:
+        return self.path / "provider"
 
     def remove(self) -> None:
         """Delete every file."""
@@ -142,12 +155,12 @@ def start_time(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def create() -> State:
-    """Make the directories of a new lab."""
+def create(provider: str) -> State:
+    """Make the directories of a new lab of ``provider``."""
     state = State(base() / secrets.token_hex(4))
     for path in (state.path, state.logs, state.kubeconfigs):
         path.mkdir(mode=0o700)
-    state.sign()
+    state.sign(provider)
     return state
 
 
@@ -164,9 +177,6 @@ def loaded(state: State) -> Lab | None:
         return None
 
 
-def reap() -> list[str]:
-    """Remove what is left of labs whose supervisor is gone; return their ids."""
-    dead = [state for state in present() if state.abandoned()]
-    for state in dead:
-        state.remove()
-    return [state.id for state in dead]
+def abandoned(provider: str) -> list[State]:
+    """Return what is left of labs of ``provider``, or of nobody knows whose, that nobody holds."""
+    return [state for state in present() if state.provider in (provider, "") and state.abandoned()]

@@ -2,10 +2,10 @@
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
-from pathlib import Path
+from itertools import chain
 
 from harness.converge import pause
 from harness.model import NetworkPlan
@@ -44,9 +44,12 @@ class Owners:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A recording between clusters. Packets within a cluster, or of the lab's own, are left out."""
+    """A recording between clusters. Packets within a cluster, or of the lab's own, are left out.
 
-    path: Path
+    ``sources`` read what was recorded so far in one place each: the whole file.
+    """
+
+    sources: Sequence[Callable[[], bytes]]
     owners: Owners
 
     def flows(self) -> Sequence[Flow]:
@@ -63,7 +66,7 @@ class Recording:
 
     def _packets(self) -> Iterator[bytes]:
         pause(_LAG, why="what is on the wire by now must be in the file")
-        for packet in frames(self.path.read_bytes()):
+        for packet in chain.from_iterable(frames(read()) for read in self.sources):
             source, target = (self.owners.of(end) for end in _ends(packet))
             if source and target and source != target:
                 yield packet

@@ -1,12 +1,14 @@
 """Carries connections from a listening socket of the machine to an address inside the lab.
 
 A program of its own (standard library only, starts in milliseconds): the socket was opened
-before the lab's namespaces were entered and is inherited; its number is the last argument.
+before the lab's namespaces were entered and is inherited, and so may be the end of a pipe with
+whose other end the program ends.
 """
 
 import asyncio
 import socket
 import sys
+from collections.abc import Sequence
 
 _CHUNK = 1 << 16
 
@@ -22,8 +24,10 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         writer.close()
 
 
-async def serve(listener: socket.socket, host: str, port: int) -> None:
-    """Carry every connection to ``host``:``port``, for ever."""
+async def serve(
+    listener: socket.socket, host: str, port: int, *, leases: Sequence[int] = ()
+) -> None:
+    """Carry every connection to ``host``:``port`` until a lease ends, or for ever."""
 
     async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -36,13 +40,16 @@ async def serve(listener: socket.socket, host: str, port: int) -> None:
         far_writer.close()
 
     server = await asyncio.start_server(carry, sock=listener)
+    for lease in leases:
+        asyncio.get_running_loop().add_reader(lease, sys.exit)
     await server.serve_forever()
 
 
 def main() -> None:
-    """Run ``forwarder.py HOST PORT DESCRIPTOR``."""
-    host, port, descriptor = sys.argv[1:]
-    asyncio.run(serve(socket.socket(fileno=int(descriptor)), host, int(port)))
+    """Run ``forwarder.py HOST PORT DESCRIPTOR [LEASE]``."""
+    host, port, descriptor, *leases = sys.argv[1:]
+    listener = socket.socket(fileno=int(descriptor))
+    asyncio.run(serve(listener, host, int(port), leases=[int(lease) for lease in leases]))
 
 
 if __name__ == "__main__":

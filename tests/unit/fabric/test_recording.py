@@ -7,9 +7,9 @@ import pytest
 
 from harness.model import NetworkPlan
 from harness.providers.base import Flow
-from harness.providers.embedded import wire
-from harness.providers.embedded.sniffer import HEADER
-from harness.providers.embedded.wire import Owners, Recording
+from harness.providers.fabric import recording
+from harness.providers.fabric.recording import Owners, Recording
+from harness.providers.fabric.sniffer import HEADER
 
 
 def packet(source: str, target: str, ports: tuple[int, int], said: bytes = b"") -> bytes:
@@ -25,7 +25,7 @@ def framed(content: bytes, kind: int = 0x0800) -> bytes:
 
 @pytest.fixture
 def recorded(tmp_path: Path, plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch) -> Recording:
-    monkeypatch.setattr(wire, "_LAG", 0.0)
+    monkeypatch.setattr(recording, "_LAG", 0.0)
     packets = [
         framed(packet("10.77.1.11", "10.77.2.31", (40000, 6443), b"open sesame")),
         framed(packet("10.77.1.11", "10.77.2.31", (40000, 6443))),
@@ -37,7 +37,7 @@ def recorded(tmp_path: Path, plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch)
     half = framed(packet("10.77.1.11", "10.77.2.31", (9, 9)))[:-3]
     path = tmp_path / "recorded.pcap"
     path.write_bytes(HEADER + b"".join(packets) + half)
-    return Recording(path, Owners(plan))
+    return Recording([path.read_bytes], Owners(plan))
 
 
 def test_flows_are_counted_between_clusters_and_nowhere_else(recorded: Recording) -> None:

@@ -1,4 +1,4 @@
-"""A connection to a supervisor, as the supervisor sees it."""
+"""A connection to the process that holds a lab, as that process sees it."""
 
 import json
 import socket

@@ -27,9 +27,9 @@ cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
 """
 
 
-def manifests(address: str) -> list[Manifest]:
+def manifests(address: str, image: str) -> list[Manifest]:
     """Return what serves names at ``address``, in an order that can be applied."""
-    return [*_rights(), _config(), _service(address), _deployment()]
+    return [*_rights(), _config(), _service(address), _deployment(image)]
 
 
 def _meta(name: str, namespace: str | None = NAMESPACE) -> Manifest:
@@ -86,10 +86,10 @@ def _service(address: str) -> Manifest:
     }
 
 
-def _deployment() -> Manifest:
+def _deployment(image: str) -> Manifest:
     container = {
         "name": _NAME,
-        "image": f"{_NAME}:lab",
+        "image": image,
         "args": ["-conf", "/etc/coredns/Corefile"],
         "ports": [
             {"name": "dns", "containerPort": 53, "protocol": "UDP"},

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from harness.model import MachineError
-from harness.providers.embedded import state
-from harness.providers.embedded.state import STATE_VARIABLE, State
+from harness.providers.fabric import state
+from harness.providers.fabric.state import STATE_VARIABLE, State
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_lab_is_closed_to_others(place: Path) -> None:
-    made = state.create()
+    made = state.create("ours")
     for path in (place, made.path, made.logs, made.kubeconfigs):
         assert path.stat().st_mode & 0o777 == 0o700
 
@@ -43,7 +43,7 @@ def test_a_place_that_cannot_hold_sockets_is_refused(
 
 
 def test_a_lab_lives_as_long_as_its_supervisor() -> None:
-    made = state.create()
+    made = state.create("ours")
     assert not made.alive()
     made.claim(os.getpid())
     assert made.alive()
@@ -51,19 +51,28 @@ def test_a_lab_lives_as_long_as_its_supervisor() -> None:
     assert not made.alive(), "a stranger with the same number"
 
 
-def test_only_labs_that_nobody_holds_or_makes_are_reaped(place: Path) -> None:
-    making, held, dead, crashed = (state.create() for _ in range(4))
+def test_only_labs_that_nobody_holds_or_makes_are_abandoned(place: Path) -> None:
+    making, held, dead, crashed = (state.create("ours") for _ in range(4))
     held.claim(os.getpid())
     dead.supervisor.write_text("1 1\n")
     (crashed.path / "maker").write_text("1 1\n")
-    unsigned = place / "unsigned"
-    unsigned.mkdir()
-    assert sorted(state.reap()) == sorted([dead.id, crashed.id])
+    unsigned = State(place / "unsigned")
+    unsigned.path.mkdir()
+    assert abandoned("ours") == {dead.id, crashed.id}
     assert making.path.exists()
-    assert held.path.exists()
-    assert unsigned.exists()
-    os.utime(unsigned, (0, 0))
-    assert state.reap() == ["unsigned"]
+    os.utime(unsigned.path, (0, 0))
+    assert abandoned("ours") == {dead.id, crashed.id, unsigned.id}
+
+
+def test_what_another_provider_left_is_its_own_to_remove() -> None:
+    theirs = state.create("theirs")
+    theirs.supervisor.write_text("1 1\n")
+    assert abandoned("ours") == set()
+    assert abandoned("theirs") == {theirs.id}
+
+
+def abandoned(provider: str) -> set[str]:
+    return {left.id for left in state.abandoned(provider)}
 
 
 def test_an_unfinished_lab_cannot_be_loaded(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Writes every packet that enters the router by the named interfaces to a pcap file.
+"""Writes every packet that takes the named interfaces one way to a pcap file.
 
-A program of its own (standard library only), run as ``sniffer.py FILE INTERFACE …`` inside the
-router's namespace. The file gets its name when listening has begun. Packets are taken where
-a node's wire enters, so each is seen once, between networks and within one.
+A program of its own (standard library only), run as ``sniffer.py FILE in|out INTERFACE …`` in a
+network namespace. The file gets its name when listening has begun. Packets are taken as they
+leave a node (``out``), or where its wire enters a router (``in``), so each is seen once.
 """
 
 import os
@@ -32,16 +32,16 @@ def listen(interface: str) -> socket.socket:
     return found
 
 
-def record(listener: socket.socket, sink: int) -> None:
-    """Append the next incoming packet of ``listener`` to ``sink``."""
+def record(listener: socket.socket, sink: int, *, leaving: bool) -> None:
+    """Append the next packet of ``listener`` to ``sink``, if it goes the right way."""
     packet, (_, _, direction, *_) = listener.recvfrom(1 << 18)
-    if direction != _PACKET_OUTGOING:
+    if (direction == _PACKET_OUTGOING) == leaving:
         os.write(sink, _RECORD.pack(0, 0, len(packet), len(packet)) + packet)
 
 
 def main() -> None:
     """Listen on every interface, for ever."""
-    path, *interfaces = sys.argv[1:]
+    path, way, *interfaces = sys.argv[1:]
     unfinished = Path(f"{path}.new")
     sink = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     os.write(sink, HEADER)
@@ -51,7 +51,7 @@ def main() -> None:
     unfinished.rename(path)
     while True:
         for key, _ in selector.select():
-            record(key.fileobj, sink)  # type: ignore[arg-type] # only sockets are registered
+            record(key.fileobj, sink, leaving=way == "out")  # type: ignore[arg-type] # only sockets are registered
 
 
 if __name__ == "__main__":
