@@ -16,7 +16,7 @@ import urllib3
 from kubernetes import client, config
 
 from harness.converge import Budget, eventually
-from harness.model import ApiError
+from harness.model import ApiError, InterruptedAnswerError
 from harness.shell import redact
 
 #: A Kubernetes object as the API server speaks it.
@@ -363,6 +363,8 @@ class Kube:
                 preload_content="watch" not in asked,
                 retries=False,
             )
+        except urllib3.exceptions.ProtocolError as error:
+            raise InterruptedAnswerError(f"{method} {path}", 0, redact(str(error))) from error
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(f"{method} {path}", 0, redact(str(error))) from error
         if response.status >= 400:

@@ -1,6 +1,13 @@
 """The nouns of the harness. Pure data: no module here performs I/O or imports pytest."""
 
-from harness.model.errors import ApiError, ConfigError, HarnessError, MachineError, ToolError
+from harness.model.errors import (
+    ApiError,
+    ConfigError,
+    HarnessError,
+    InterruptedAnswerError,
+    MachineError,
+    ToolError,
+)
 from harness.model.lab import Cluster, Lab, Program
 from harness.model.plan import ClusterPlan, NetworkPlan, NodePlan, plan_networks
 from harness.model.requirement import Catalogue, Level, Requirement
@@ -26,6 +33,7 @@ __all__ = [
     "ConfigError",
     "Fate",
     "HarnessError",
+    "InterruptedAnswerError",
     "Lab",
     "Level",
     "MachineError",

@@ -49,3 +49,7 @@ class ApiError(HarnessError):
         self.status = status
         self.message = message
         super().__init__(f"{what}: {status or 'no answer'}: {message}")
+
+
+class InterruptedAnswerError(ApiError):
+    """An answer broke off half-way: nothing is known, and what does no harm may be asked again."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.kube import Kube, Manifest
-from harness.model import ApiError
+from harness.model import ApiError, InterruptedAnswerError
+from harness.phases import to_stderr
 from harness.probes.identity import Identity
 from harness.probes.load import Load
 from harness.probes.place import Place, ready_pods
@@ -226,7 +227,13 @@ class Caller:
     def _order(self, order: Manifest, *, count: int, parallel: int, timeout: float) -> Replies:
         order |= {"count": count, "parallel": parallel, "timeout": timeout}
         rounds = -(-count // max(1, parallel))
-        said = self.ask("POST", "/call", order, timeout=rounds * timeout + _MARGIN)
+        patience = rounds * timeout + _MARGIN
+        try:
+            said = self.ask("POST", "/call", order, timeout=patience)
+        except InterruptedAnswerError as error:
+            # The way to the agent broke, which says nothing of the calls: they are made anew.
+            to_stderr(f"asked {self} again: {error}")
+            said = self.ask("POST", "/call", order, timeout=patience)
         return Replies.read(said["results"])
 
     def __str__(self) -> str:

@@ -56,6 +56,7 @@ def test_the_gateway_counts_every_connection(
 
 @pytest.mark.requirement("GW-02")
 @pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.disturbs  # rather, is disturbed: packets of refused calls are on the wire as well
 def test_only_gateway_traffic_is_on_the_wire(
     source: Site,
     target: Site,

@@ -12,7 +12,7 @@ import pytest
 
 from harness import files
 from harness.kube import Kube
-from harness.model import ApiError
+from harness.model import ApiError, InterruptedAnswerError
 
 CORE = {
     "resources": [
@@ -31,6 +31,8 @@ class Script:
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
     asked: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
+    #: Bytes of every answer that are announced and never sent.
+    withheld: int = 0
 
     def answer(self, what: str, status: int, body: Any) -> None:
         self.answers[what] = (status, body)
@@ -52,7 +54,7 @@ def kube(script: Script, tmp_path: Path) -> Iterator[Kube]:
             status, made = script.answers.get(what, (501, {"not prepared": what}))
             payload = made if isinstance(made, bytes) else json.dumps(made).encode()
             self.send_response(status)
-            self.send_header("Content-Length", str(len(payload)))
+            self.send_header("Content-Length", str(len(payload) + script.withheld))
             self.end_headers()
             self.wfile.write(payload)
 
@@ -201,6 +203,13 @@ def test_a_server_that_is_not_there_is_status_0(tmp_path: Path, kube: Kube) -> N
         gone.get("Pod", "p", "n")
     assert caught.value.status == 0
     assert "a-token" not in str(caught.value)
+
+
+def test_an_answer_that_breaks_off_is_told_from_none(kube: Kube, script: Script) -> None:
+    script.answer("GET /api/v1/namespaces/n/pods/p", 200, POD)
+    script.withheld = 7
+    with pytest.raises(InterruptedAnswerError, match="7 more expected"):
+        kube.request("GET", "/api/v1/namespaces/n/pods/p")
 
 
 def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path) -> None:
