@@ -14,9 +14,12 @@ from harness.kept import standing_labs
 from harness.model import ConfigError, HarnessError, Lab, MachineError, ToolError
 from harness.phases import Phases
 from harness.providers import BUILT_IN
-from harness.providers.embedded.state import loaded, present, reap
+from harness.providers.base import Reaps
+from harness.providers.fabric.state import loaded, present
+from harness.providers.kind import engine
 from harness.reporting import schemas
-from harness.reporting.verify import verify
+from harness.verbs import engine as engine_verbs
+from harness.verbs import reports
 
 #: Exit codes: a check of this command found something; the harness could not; wrong input
 #: (the same as pytest's code for a wrong command line).
@@ -43,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     _artifacts_parser(commands.add_parser("artifacts", help="the programs that labs are made of"))
     sick = commands.add_parser("doctor", help="say what this machine lacks to raise labs")
     sick.set_defaults(run=_doctor)
+    container = commands.add_parser("engine", help="the container engine that kind's nodes run on")
+    engine_verbs.add(container)
+    container.set_defaults(run=_rows)
     ended = commands.add_parser("down", help="take labs down that still stand")
     ended.add_argument("labs", nargs="+", metavar="LAB", help="ids, as `meshproof labs` lists them")
     ended.set_defaults(run=_down)
@@ -56,11 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     listed = commands.add_parser("topologies", help="list the labs that can be raised")
     listed.add_argument("--directory", type=Path, default=Path("topologies"))
     listed.set_defaults(run=_topologies)
+    compared = commands.add_parser("compare", help="set two conformance reports side by side")
+    reports.add_compare(compared)
+    compared.set_defaults(run=_rows)
     report = commands.add_parser("verify", help="check a conformance report for edits and gaps")
-    report.add_argument("report", type=Path, help="conformance.yaml, or the directory it is in")
-    report.add_argument("--catalogue", type=Path)
-    report.add_argument("--suites", type=Path)
-    report.set_defaults(run=_verify)
+    reports.add_verify(report)
+    report.set_defaults(run=_rows)
     return parser
 
 
@@ -168,12 +175,27 @@ def _standing() -> dict[str, Lab]:
     return {lab.id: lab for lab in [*kept, *used] if Path(lab.state_dir).exists()}
 
 
+def reap() -> list[str]:
+    """Remove what is left of labs of every built-in provider; return their ids."""
+    makers = [built_in.make() for built_in in BUILT_IN.values()]
+    return [lab for maker in makers if isinstance(maker, Reaps) for lab in maker.reap()]
+
+
 def _reap(_: argparse.Namespace) -> int:
     gone = reap()
     for kept in standing_labs().all():
         if not Path(kept.lab.state_dir).exists():
             standing_labs().forget(kept.lab)
-    return _say([f"removed what was left of lab {lab}" for lab in gone] or ["nothing was left"])
+    rows = [f"removed what was left of lab {lab}" for lab in gone]
+    if engine.reap(Phases()):
+        rows.append("removed what was left of a container engine")
+    return _say(rows or ["nothing was left"])
+
+
+def _rows(options: argparse.Namespace) -> int:
+    rows, code = options.rows(options)
+    _say(rows)
+    return int(code)
 
 
 def _schema(options: argparse.Namespace) -> int:
@@ -187,12 +209,6 @@ def _topologies(options: argparse.Namespace) -> int:
     topologies = [files.load_topology(path) for path in paths]
     width = max(len(topology.name) for topology in topologies)
     return _say(f"{topology.name:<{width}}  {topology.title}" for topology in topologies)
-
-
-def _verify(options: argparse.Namespace) -> int:
-    wrong = verify(options.report, catalogue=options.catalogue, suites=options.suites)
-    _say(wrong or ["nothing is wrong with this report"])
-    return FOUND if wrong else 0
 
 
 def _say(rows: Iterable[str]) -> int:

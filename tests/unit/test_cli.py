@@ -13,6 +13,7 @@ from harness.doctor import Finding
 from harness.kept import standing_labs
 from harness.model import Cluster, Lab, Program, plan_networks
 from harness.providers.base import BuiltIn, Provider
+from harness.providers.kind import engine
 from harness.shell import LocalShell
 
 CHECKOUT = Path(__file__).parents[2]
@@ -140,6 +141,21 @@ def test_a_kept_lab_is_taken_down_once_and_forgotten(
 def test_nothing_is_taken_down_if_one_of_the_labs_is_unknown(ended: list[str]) -> None:
     assert cli.main(["down", "ab12", "cd34"]) == cli.WRONG
     assert not ended
+
+
+@pytest.fixture(autouse=True)
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No engine of ours was killed: the settings that one leaves are this machine's."""
+    monkeypatch.setattr(engine, "reap", lambda phases: False)
+
+
+def test_reap_removes_what_a_container_engine_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "reap", list)
+    monkeypatch.setattr(engine, "reap", lambda phases: True)
+    assert cli.main(["reap"]) == 0
+    assert "of a container engine" in capsys.readouterr().out
 
 
 def test_reap_forgets_kept_labs_whose_files_are_gone(

@@ -1,0 +1,1 @@
+"""Commands of ``meshproof`` that have several verbs, a module each."""
