@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup packages programs conformance prove bench test lint clean
+.PHONY: help setup packages programs conformance prove bench test test-kind lint docker clean
 
 # Ordinary accounts often lack these, where iptables and the like are.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -29,11 +29,18 @@ bench: programs  ## measure how long a lab takes, and where the time goes
 test: programs  ## lint and test the harness itself
 	.ci/test
 
+test-kind: programs  ## only the live tests of the kind provider, with an engine of our own if need be
+	.ci/kind
+
 lint: setup  ## format, types, imports
 	.ci/lint
 
 programs: setup  ## build what labs are made of (about 12 minutes the first time)
 	@$(BIN)/meshproof artifacts build >/dev/null
+
+docker: setup  ## start Docker for labs on kind, unless an engine answers (as root, on Debian)
+	@.ci/packages kind
+	@$(BIN)/meshproof engine status || $(BIN)/meshproof engine up
 
 setup: packages $(VENV)/ready  ## system packages (as root, on Debian) and the Python environment
 

@@ -16,6 +16,7 @@ from harness.artifacts.components import table
 from harness.artifacts.supply import bundled
 from harness.model import HarnessError
 from harness.providers.embedded.machine import NEEDED, search_path, unshare
+from harness.providers.kind import engine
 from harness.shell import LocalShell, Shell
 from harness.tools.go import Go, new_enough
 
@@ -48,6 +49,7 @@ class Machine:
     user: str = field(default_factory=lambda: pwd.getpwuid(os.geteuid()).pw_name)
     find: Callable[[str], str | None] = lambda name: shutil.which(name, path=search_path())
     free: Callable[[Path], int] = space.free
+    lacks_for_kind: Callable[[], Sequence[str]] = engine.lacks
 
     def text(self, path: str) -> str:
         """Return the contents of a file, empty if there is none."""
@@ -67,6 +69,7 @@ def examine(machine: Machine) -> list[Finding]:
         _supply(machine),
         _disk(machine),
         _memory(machine),
+        _engine(machine),
     ]
 
 
@@ -173,6 +176,13 @@ def _memory(machine: Machine) -> Finding:
     ok = available >= LAB_MEMORY
     seen = f"{available / 1000:.1f} GB available, {LAB_MEMORY / 1000:.1f} needed for two clusters"
     return Finding("memory", ok, seen, "" if ok else "end other programs, or use a larger machine")
+
+
+def _engine(machine: Machine) -> Finding:
+    """Look for what ``--provider kind`` needs; nothing else does, so it is never lacking."""
+    lacks = machine.lacks_for_kind()
+    seen = "not usable here, which only --provider kind needs" if lacks else "usable"
+    return Finding("container engine", ok=True, seen=seen, remedy="; ".join(lacks))
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[str]:

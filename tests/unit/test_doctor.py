@@ -62,6 +62,7 @@ def healthy(tmp_path: Path) -> Machine:
         user="alice",
         find=lambda name: f"/bin/{name}",
         free=lambda _: 50_000,
+        lacks_for_kind=list,
     )
 
 
@@ -178,6 +179,12 @@ def test_little_memory_is_told(healthy: Machine) -> None:
 def test_a_missing_python_for_pods_is_told(healthy: Machine) -> None:
     (finding,) = lacking(replace(healthy, shell=TrialShell(python="")))
     assert finding.what == "python for pods"
+
+
+def test_what_kind_lacks_is_told_but_does_not_count(healthy: Machine) -> None:
+    machine = replace(healthy, lacks_for_kind=lambda: ["no engine answers; start Docker"])
+    assert not lacking(machine)
+    assert "start Docker" in "\n".join(doctor.lines(doctor.examine(machine)))
 
 
 def test_an_unreadable_bundle_is_told(
