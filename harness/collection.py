@@ -1,7 +1,7 @@
 """Which checks run, how often, in which order, and which of them have nothing to judge here."""
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 from pathlib import Path
@@ -27,6 +27,7 @@ ABILITIES = frozenset(
         "locality-labels",
         "mesh-config",
         "plugged-ca",
+        "preflight",
         "snapshot",
         "tcp-grpc-probes",
         "uninjected-probe",
@@ -177,8 +178,9 @@ def ordered(items: Iterable[pytest.Item], options: Options) -> list[pytest.Item]
     return sorted(items, key=place)
 
 
-def proving(items: Iterable[pytest.Item]) -> None:
+def proving(items: Iterable[pytest.Item], options: Options) -> None:
     """Give each check its sabotages once per topology: to the first parameter set that runs."""
+    topologies = {each.name: each for each in options.topologies}
     seen: set[tuple[str, str]] = set()
     for item in items:
         check = item.stash.get(CHECK, None)
@@ -186,9 +188,16 @@ def proving(items: Iterable[pytest.Item]) -> None:
         if check is None or not check.runs or key in seen:
             continue
         seen.add(key)
-        marks = [*item.iter_markers("sabotage")]
+        offers = topologies[check.topology].offers
+        marks = [mark for mark in item.iter_markers("sabotage") if fits(mark, offers)]
         sabotages = tuple(each for mark in marks for each in mark.args)
         item.stash[CHECK] = replace(check, sabotages=sabotages)
+
+
+def fits(sabotage: pytest.Mark, offers: Set[str]) -> bool:
+    """Say whether the sabotages of a mark break anything on a topology with these ``offers``."""
+    needs = sabotage.kwargs.get("needs")
+    return needs is None or needs in offers
 
 
 # Marks, read before anything is imported

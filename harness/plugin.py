@@ -94,7 +94,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in (
         "requirement(*ids): the requirements that this check verifies",
         "disturbs: this check needs the lab to itself",
-        "sabotage(*functions): faults under which this check must fail (--prove)",
+        "sabotage(*functions, needs=...): faults under which this check must fail (--prove), "
+        "where the topology offers what they need",
     ):
         config.addinivalue_line("markers", mark)
     if not options.asked(config):
@@ -160,7 +161,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left)
     items[:] = collection.ordered((item for item in items if item not in left), run.options)
     if run.options.prove:
-        collection.proving(items)
+        collection.proving(items, run.options)
     verdicts.list_checks(items, run.directory)
 
 

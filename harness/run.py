@@ -19,8 +19,12 @@ if TYPE_CHECKING:  # runs without a lab load nothing that only a lab needs
 
 #: What a five minutes' outage means where the catalogue says so; ``--outage`` shortens it.
 DEFAULT_OUTAGE = 300.0
-#: What every verdict on several networks rests on; checked first.
-PRECONDITIONS = ("NM-03", "NM-08")
+#: What verdicts rest on, and the need by which a requirement does so; checked first.
+PRECONDITIONS: Mapping[str, str] = {
+    "NM-03": "two-networks",
+    "NM-07": "single-network",
+    "NM-08": "two-networks",
+}
 
 #: Errors whose message is a sentence; of others, the kind is half of what they say.
 _EXPLAINED = (AssertionError, HarnessError, pytest.fail.Exception, pytest.skip.Exception)

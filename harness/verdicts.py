@@ -85,15 +85,20 @@ class Preconditions:
 
 def resting(check: Check, failed: Iterable[str], catalogue: Catalogue) -> str:
     """Return why ``check`` cannot be run after these preconditions ``failed``, or nothing."""
-    names = [name for name in failed if name not in check.requirements]
-    if not names or not any(_on_networks(each, catalogue) for each in check.requirements):
-        return ""
-    return f"precondition {', '.join(names)} failed"
+    names = [
+        name
+        for name in failed
+        if name not in check.requirements
+        and any(_rests_on(name, each, catalogue) for each in check.requirements)
+    ]
+    return f"precondition {', '.join(names)} failed" if names else ""
 
 
-def _on_networks(requirement: str, catalogue: Catalogue) -> bool:
+def _rests_on(precondition: str, requirement: str, catalogue: Catalogue) -> bool:
     found = catalogue.get(requirement)
-    return found is not None and "two-networks" in found.needs and requirement not in PRECONDITIONS
+    if found is None or requirement in PRECONDITIONS:
+        return False
+    return PRECONDITIONS[precondition] in found.needs
 
 
 # What a dead worker leaves behind
@@ -184,10 +189,12 @@ def _repeated(before: CheckResult, after: CheckResult) -> CheckResult:
 
 
 def _rested(result: CheckResult, failed: set[tuple[str, str]], catalogue: Catalogue) -> CheckResult:
-    names = sorted(name for topology, name in failed if topology == result.topology)
-    if not names or not _on_networks(result.requirement, catalogue):
-        return result
-    if result.verdict in (Verdict.NOT_RUN, Verdict.NOT_APPLICABLE):
+    names = sorted(
+        name
+        for topology, name in failed
+        if topology == result.topology and _rests_on(name, result.requirement, catalogue)
+    )
+    if not names or result.verdict in (Verdict.NOT_RUN, Verdict.NOT_APPLICABLE):
         return result
     reason = f"precondition {', '.join(names)} failed; seen: {result.verdict} {result.reason}"
     return result.model_copy(update={"verdict": Verdict.NOT_RUN, "reason": reason.strip()})

@@ -8,10 +8,10 @@ import pytest
 
 from harness.converge import Budget, eventually
 from harness.meshes.base import Mesh, MeshShape
-from harness.model import ClusterSpec, Lab, NetworkSpec, Topology, plan_networks
+from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
 from harness.probes.claims import from_each
-from harness.providers.base import Provider, RaiseOptions
+from harness.providers.base import Provider, RaiseOptions, planned
 from harness.workloads.pristine import Pristine
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, Stage, raise_stage
@@ -75,7 +75,7 @@ def pristine(provider: Provider, phases: Phases) -> Iterator[Pristine]:
         networks=(NetworkSpec(name="network1"),),
         clusters=(ClusterSpec(name="cluster1", network="network1"),),
     )
-    lab = provider.up(topology, plan_networks(topology), phases, RaiseOptions())
+    lab = provider.up(topology, planned(provider, topology), phases, RaiseOptions())
     try:
         yield Pristine.of(lab)
     finally:

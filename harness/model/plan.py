@@ -83,15 +83,19 @@ class NetworkPlan(_Planned):
         return next(network for network in self.networks if network.name == name)
 
 
-def plan_networks(topology: Topology) -> NetworkPlan:
+#: The second octet of planned networks, unless something else lies there.
+BLOCK = 77
+
+
+def plan_networks(topology: Topology, *, block: int = BLOCK) -> NetworkPlan:
     """Lay out ``topology``: declared ranges as they are, the others from private space.
 
-    Networks get 10.77.N.0/24, pods 10.(10+i).0.0/16 with a /24 per node, Services
+    Networks get 10.BLOCK.N.0/24, pods 10.(10+i).0.0/16 with a /24 per node, Services
     10.(110+i).0.0/16 with DNS at .0.10; the last addresses of a network's range, ten per
     cluster, are for LoadBalancer Services.
     """
     networks = tuple(
-        _network(spec.name, spec.cidr or f"10.77.{number}.0/24")
+        _network(spec.name, spec.cidr or f"10.{block}.{number}.0/24")
         for number, spec in enumerate(topology.networks, start=1)
     )
     by_name = {network.name: network for network in networks}

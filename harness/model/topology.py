@@ -79,8 +79,11 @@ class Topology(_Declared):
         offered: set[str] = set()
         if len(self.clusters) > 1:
             offered.add("two-clusters")
-        if len({cluster.network for cluster in self.clusters}) > 1:
+        networks = {cluster.network for cluster in self.clusters}
+        if len(networks) > 1:
             offered |= {"two-networks", "gateway"}
+        if len(networks) < len(self.clusters):
+            offered.add("single-network")
         if len(self.primaries) > 1:
             offered.add("two-primaries")
         return frozenset(offered)

@@ -99,8 +99,12 @@ def _injected_network(pod: Manifest) -> str:
 def remote_pilot_address(scene: Scene) -> Breaking:
     """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
     first, last, shape = scene.sites[0], scene.sites[-1], scene.shape
-    address = gateway_address(first.kube, shape.gateway, shape.system)
-    with first.applied(*_exposed_istiod(scene)), _istiod_elsewhere(last, scene, address):
+    if first.network == last.network:
+        exposed, address = [], str(first.pods(shape.system, shape.istiod)[0]["status"]["podIP"])
+    else:
+        exposed = _exposed_istiod(scene)
+        address = gateway_address(first.kube, shape.gateway, shape.system)
+    with first.applied(*exposed), _istiod_elsewhere(last, scene, address):
         restart(last, shape.istiod, shape.system)
         yield
     restart(last, shape.istiod, shape.system)

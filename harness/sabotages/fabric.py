@@ -9,7 +9,7 @@ from harness.kube import Manifest
 from harness.model import HarnessError
 from harness.probes.gateway import gateway_address
 from harness.probes.identity import Identity, alien
-from harness.providers.base import CanRoutePods
+from harness.providers.base import CanPartition, CanRoutePods
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.rules import gateway, server, virtual_service
 from harness.workloads.site import Site
@@ -25,6 +25,51 @@ SPARE_PORT = 15008
 def routes_between_networks(scene: Scene) -> Breaking:
     """Route the pod ranges of the two clusters to each other."""
     with _pod_routes(scene):
+        yield
+
+
+@contextmanager
+def route_removed(scene: Scene) -> Breaking:
+    """Take every way between the two clusters, and with it the one between their pods."""
+    if not isinstance(scene.provider, CanPartition):
+        raise HarnessError(f"provider {scene.provider.name} cannot cut clusters off")
+    with scene.provider.partition(scene.lab, one=scene.client.name, other=scene.server.name):
+        yield
+
+
+@contextmanager
+def false_network_name(scene: Scene) -> Breaking:
+    """Declare the server's pods to be on another network, and lead there by a detour."""
+    pretended = f"{scene.server.network}-false"
+    gate = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "false-gateway",
+            "namespace": SAMPLE,
+            "labels": {NETWORK_LABEL: pretended},
+        },
+        "spec": {
+            "type": "LoadBalancer",
+            "selector": {"app": ECHO.name},
+            "ports": [{"name": "tls", "port": PASSTHROUGH_PORT, "targetPort": 8080}],
+        },
+    }
+    with scene.server.applied(gate), _relabelled_pods(scene.server, pretended):
+        yield
+
+
+@contextmanager
+def equal_pod_subnets(scene: Scene) -> Breaking:
+    """Give the server's cluster a node that hands out addresses of the client's."""
+    pods = scene.client.plan.nodes[0].pods
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "twin"},
+        "spec": {"podCIDR": pods, "podCIDRs": [pods], "unschedulable": True},
+    }
+    with scene.server.applied(node):
         yield
 
 

@@ -22,6 +22,8 @@ from harness.workloads.stage import (
     SPLIT,
     near_policy,
     ranked_policy,
+    retried,
+    retrying,
     version_of,
 )
 
@@ -59,6 +61,14 @@ def allow_all_rule(scene: Scene) -> Breaking:
 def any_namespace(scene: Scene) -> Breaking:
     """Admit callers of every namespace."""
     policy = authorization("any-namespace", SAMPLE, sources=[{"namespaces": ["*"]}])
+    with everywhere(scene.sites, policy):
+        yield
+
+
+@contextmanager
+def any_principal(scene: Scene) -> Breaking:
+    """Admit every caller that has proved any identity."""
+    policy = authorization("any-principal", SAMPLE, sources=[{"principals": ["*"]}])
     with everywhere(scene.sites, policy):
         yield
 
@@ -135,6 +145,15 @@ def no_outlier_detection(scene: Scene) -> Breaking:
 def long_ejection(scene: Scene) -> Breaking:
     """Keep ejected endpoints out for an hour."""
     with _traffic_policy(scene, NEAR.name, near_policy("3600s")):
+        yield
+
+
+@contextmanager
+def no_retries(scene: Scene) -> Breaking:
+    """Let the client's callers give up after the first attempt."""
+    patch = {"spec": {"http": [retrying(scene.client, attempts=0)]}}
+    rule = retried(scene.client).name
+    with scene.client.patched("VirtualService", rule, patch, SAMPLE):
         yield
 
 

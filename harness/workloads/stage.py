@@ -20,6 +20,7 @@ from harness.converge import concurrently
 from harness.kube import Manifest
 from harness.meshes.base import MeshShape
 from harness.probes.caller import Caller
+from harness.probes.gateway import address
 from harness.workloads.echo import Echo, namespace, service
 from harness.workloads.rules import destination_rule, virtual_service
 from harness.workloads.site import Site
@@ -34,6 +35,12 @@ GRPC_PORT = 7070
 #: One request per upstream connection: every call proves a path of its own, none rides on a
 #: connection that was opened before something changed.
 FRESH = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
+
+#: Where no agent listens.
+DEAD_PORT = 8099
+#: How often Istio tries again by default. A mesh under test may have that switched off as a
+#: whole, because retries that nobody asked for hide defects.
+ATTEMPTS = 2
 
 #: How long an outlier stays ejected in ``near`` (LF-05 counts from it); seconds.
 EJECTION = 3
@@ -92,6 +99,24 @@ def only(site: Site) -> Host:
     return Host(f"echo-{site.name}")
 
 
+def retried(site: Site) -> Host:
+    """Return the Service that only the instance in ``site`` does not serve: its port is dead.
+
+    Callers try again as often as they do by default in Istio (LF-11).
+    """
+    return Host(f"retried-{site.name}")
+
+
+def entrances(source: Site, target: Site, shape: MeshShape) -> set[str]:
+    """Return the addresses at which callers in ``source`` enter the ``echo`` of ``target``.
+
+    On one network those are its pods', else that of its gateway.
+    """
+    if source.network != target.network:
+        return {address(target, shape)}
+    return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
+
+
 def version_of(site: Site, sites: Sequence[Site]) -> str:
     """Return the version label of a cluster's instances."""
     return f"v{[other.name for other in sites].index(site.name) + 1}"
@@ -129,7 +154,7 @@ def raise_stage(sites: tuple[Site, ...], shape: MeshShape | None) -> Stage:
 
     def deploy(site: Site) -> None:
         site.apply(*_namespaces(shape))
-        site.apply(*_workloads(site, sites), *_services(sites))
+        site.apply(*_workloads(site, sites), *_services(site, sites))
         if shape is not None:
             site.apply(*_rules(sites))
             _declare_local(site, shape)
@@ -159,7 +184,7 @@ def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
     return [manifest for echo in cast for manifest in echo.manifests(site.name)]
 
 
-def _services(sites: Sequence[Site]) -> list[Manifest]:
+def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:
     merged = [host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, RANKED, LOCAL)]
     private = {"networking.istio.io/exportTo": "."}
     return [
@@ -167,13 +192,24 @@ def _services(sites: Sequence[Site]) -> list[Manifest]:
         service(PRIVATE.name, SAMPLE, app="echo", annotations=private),
         service(BARE.name, SAMPLE),
         service(TENANT.name, OTHER),
-        *(_service_of(site, sites) for site in sites),
+        *(_service_of(each, sites) for each in sites),
+        *(_service_but(each, here=site) for each in sites),
     ]
 
 
 def _service_of(site: Site, sites: Sequence[Site]) -> Manifest:
     manifest = service(only(site).name, SAMPLE, app="echo")
     manifest["spec"]["selector"]["version"] = version_of(site, sites)
+    return manifest
+
+
+def _service_but(dead: Site, *, here: Site) -> Manifest:
+    """Return what ``retried`` is in the cluster ``here``; a proxy would accept any connection."""
+    if here.name != dead.name:
+        return service(retried(dead).name, SAMPLE, app=ECHO.name)
+    manifest = service(retried(dead).name, SAMPLE, app=BARE.name)
+    for port in manifest["spec"]["ports"]:
+        port["targetPort"] = DEAD_PORT
     return manifest
 
 
@@ -188,6 +224,7 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         _routed(SORTED, [_towards(site) for site in sites]),
         _treated(NEAR, policy=near_policy()),
         _treated(RANKED, policy=ranked_policy("topology.istio.io/cluster")),
+        *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
     ]
 
 
@@ -213,6 +250,12 @@ def _declare_local(site: Site, shape: MeshShape) -> None:
     settings.append({"settings": {"clusterLocal": True}, "hosts": [LOCAL.fqdn]})
     patch = {"data": {"mesh": files.dump(config)}}
     site.kube.patch("ConfigMap", shape.config_map, patch, shape.system)
+
+
+def retrying(site: Site, *, attempts: int) -> dict[str, Any]:
+    """Return the route of ``retried``: so many attempts after the first one."""
+    destination = {"host": retried(site).fqdn}
+    return {"route": [{"destination": destination}], "retries": {"attempts": attempts}}
 
 
 def near_policy(ejection: str = f"{EJECTION}s") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from harness.sabotages.discovery import (
 )
 from harness.workloads.echo import service
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage, entrances
 
 TLS_LABEL = "security.istio.io/tlsMode"
 
@@ -29,14 +29,7 @@ TLS_LABEL = "security.istio.io/tlsMode"
 def known_clusters(site: Site, stage: Stage, shape: MeshShape) -> set[str]:
     """Return the clusters whose endpoints for ``echo`` a caller in ``site`` holds."""
     held = {e.address for e in stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)}
-    return {other.name for other in stage.sites if held & addresses_of(site, other, shape)}
-
-
-def addresses_of(site: Site, other: Site, shape: MeshShape) -> set[str]:
-    """Return what stands for the instances of ``other`` in the eyes of ``site``."""
-    if other.network != site.network:
-        return {address(other, shape)}
-    return {pod["status"]["podIP"] for pod in other.pods(SAMPLE, "echo")}
+    return {other.name for other in stage.sites if held & entrances(site, other, shape)}
 
 
 @pytest.mark.requirement("DS-01")
@@ -104,7 +97,8 @@ def test_system_services_stay_cluster_local(
     posing = {"metadata": {"labels": {TLS_LABEL: "istio"}}}
     pods = target.kube.list("Pod", "kube-system", labels="k8s-app=kube-dns")
     pod = pods[0]["metadata"]["name"]
-    foreign = {address(target, shape), target.plan.api_address}
+    shown = {address(target, shape), *(pod["status"]["podIP"] for pod in pods)}
+    foreign = {*shown, target.plan.api_address}
     names = (("kubernetes.default", 443), ("kube-dns.kube-system", 53))
     with target.patched("Pod", pod, posing, "kube-system"):
         held = at_rest(lambda: [held_for(name, stage.stranger(source)) for name in names])

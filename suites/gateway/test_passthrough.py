@@ -18,8 +18,9 @@ from harness.sabotages.fabric import (
     plaintext_bypass,
     tls_terminated_at_gateway,
 )
+from harness.sabotages.policy import mtls_disabled
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, only
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, entrances, only
 
 
 @pytest.mark.requirement("GW-04")
@@ -50,7 +51,8 @@ def test_the_client_sees_the_servers_identity(
 
 
 @pytest.mark.requirement("GW-05")
-@pytest.mark.sabotage.with_args(plaintext_bypass)
+@pytest.mark.sabotage.with_args(plaintext_bypass, needs="two-networks")
+@pytest.mark.sabotage.with_args(mtls_disabled, needs="single-network")
 def test_nothing_crosses_in_clear(
     source: Site,
     target: Site,
@@ -62,9 +64,10 @@ def test_nothing_crosses_in_clear(
 ) -> None:
     with provider.capture(lab) as wire:
         replies = stage.stranger(source).call(only(target).at(token), count=20)
+        entered = entrances(source, target, shape)
         eventually(
             wire.flows,
-            lambda seen: any(flow.target == address(target, shape) for flow in seen),
+            lambda seen: any(flow.target in entered for flow in seen),
             what=f"calls from {source.name} show on the wire",
         )
         assert only_from(target.name)(replies), f"{replies}"

@@ -10,7 +10,7 @@ from harness.model import Topology
 from harness.probes.claims import all_answered, from_each, only_from, served, unanswered
 from harness.sabotages.control_plane import other_trust_domain
 from harness.sabotages.fabric import tls_terminated_at_gateway
-from harness.sabotages.policy import mtls_disabled, permissive_policy
+from harness.sabotages.policy import any_principal, mtls_disabled, permissive_policy
 from harness.workloads.rules import authorization, everywhere, peer_authentication
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, OTHER, SAMPLE, Stage, only
@@ -75,9 +75,10 @@ def test_strict_mtls_holds_across_clusters(
 
 
 @pytest.mark.requirement("ID-06")
-@pytest.mark.sabotage.with_args(tls_terminated_at_gateway)
+@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, needs="gateway")
+@pytest.mark.sabotage.with_args(any_principal, needs="single-network")
 @pytest.mark.disturbs
-def test_principals_are_authorized_through_the_gateway(
+def test_principals_are_authorized_across_clusters(
     source: Site, target: Site, stage: Stage, topology: Topology
 ) -> None:
     principal = f"{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"

@@ -74,6 +74,16 @@ def test_what_later_runs_of_the_body_say_is_forgotten(project: Project) -> None:
     assert {tuple(r["notes"]) for r in project.record()["results"]} == {("n=1",)}
 
 
+@pytest.mark.parametrize(
+    ("needs", "tried"), [("two-networks", {"loud"}), ("single-network", set())]
+)
+def test_only_what_the_topology_can_suffer_is_tried(
+    project: Project, needs: str, tried: set[str]
+) -> None:
+    assert proved(project, f"loud, needs={needs!r}").ret == pytest.ExitCode.OK
+    assert set(proofs(project)) == tried
+
+
 def test_a_check_that_notices_nothing_is_not_believed(project: Project) -> None:
     run = proved(project, "deaf, loud")
     assert run.ret == pytest.ExitCode.TESTS_FAILED

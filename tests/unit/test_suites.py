@@ -7,19 +7,25 @@ from types import FunctionType
 
 import pytest
 
-from harness.files import load_catalogue
+from harness.collection import fits
+from harness.files import load_catalogue, load_topology, topology_files
+from harness.model import Topology
 from harness.sabotages.scene import name_of
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")
+TOPOLOGIES = [load_topology(path) for path in topology_files(ROOT / "topologies")]
 
 COVERED = [
     "CM-01",
     "CM-02",
     "CM-03",
+    "NM-01",
+    "NM-02",
     "NM-03",
     "NM-04",
     "NM-05",
+    "NM-07",
     "NM-08",
     "NM-09",
     "NM-10",
@@ -56,6 +62,7 @@ COVERED = [
     "LF-05",
     "LF-06",
     "LF-10",
+    "LF-11",
     "GW-01",
     "GW-02",
     "GW-03",
@@ -82,9 +89,13 @@ def checks() -> Iterator[FunctionType]:
 CHECKS = {check.__name__: check for check in checks()}
 
 
-def marked(check: FunctionType, name: str) -> list[object]:
+def marks_of(check: FunctionType, name: str) -> list[pytest.Mark]:
     marks: list[pytest.Mark] = getattr(check, "pytestmark", [])
-    return [arg for mark in marks if mark.name == name for arg in mark.args]
+    return [mark for mark in marks if mark.name == name]
+
+
+def marked(check: FunctionType, name: str) -> list[object]:
+    return [arg for mark in marks_of(check, name) for arg in mark.args]
 
 
 def cited() -> dict[str, list[FunctionType]]:
@@ -112,6 +123,16 @@ def test_a_sabotage_of_the_catalogue_is_implemented(requirement: str) -> None:
         implemented = {name_of(sabotage) for sabotage in marked(check, "sabotage")}  # type: ignore[arg-type] # marks carry any object
         assert implemented, f"{check.__name__} proves nothing"
         assert implemented <= known
+
+
+@pytest.mark.parametrize("topology", TOPOLOGIES, ids=lambda topology: topology.name)
+def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: Topology) -> None:
+    for requirement, citing in cited().items():
+        entry = CATALOGUE.get(requirement)
+        assert entry is not None
+        if topology.name in entry.topologies:
+            marks = [mark for check in citing for mark in marks_of(check, "sabotage")]
+            assert any(fits(mark, topology.offers) for mark in marks), requirement
 
 
 def test_every_check_says_what_it_is_for() -> None:

@@ -92,11 +92,18 @@ def test_names_are_dns_labels(name: str) -> None:
     ("clusters", "offered"),
     [
         ((EAST,), set()),
-        ((EAST, ClusterSpec(name="west", network="blue")), {"two-clusters", "two-primaries"}),
+        (
+            (EAST, ClusterSpec(name="west", network="blue")),
+            {"two-clusters", "two-primaries", "single-network"},
+        ),
         ((EAST, WEST), {"two-clusters", "two-primaries", "two-networks", "gateway"}),
         (
             (EAST, ClusterSpec(name="w", network="blue", role=Role.REMOTE, primary="east")),
-            {"two-clusters"},
+            {"two-clusters", "single-network"},
+        ),
+        (
+            (EAST, ClusterSpec(name="near", network="blue"), WEST),
+            {"two-clusters", "two-primaries", "single-network", "two-networks", "gateway"},
         ),
     ],
 )

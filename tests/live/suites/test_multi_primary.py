@@ -1,0 +1,59 @@
+"""Two primaries on one network: every promise of it is kept, none of two networks is judged."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.model import Verdict
+from harness.providers.embedded.provider import EmbeddedProvider
+from harness.reporting.record import RunRecord
+
+from .test_conformance import conformance, judged
+
+TOPOLOGY = "multi-primary"
+#: What the suites check of gateways, and of networks that are kept apart.
+OF_TWO_NETWORKS = {
+    *("GW-01", "GW-02", "GW-03", "GW-04", "GW-08", "LF-10"),
+    *("NM-03", "NM-04", "NM-05", "NM-08", "NM-09", "NM-10", "NM-11"),
+}
+OF_ONE_NETWORK = {"LF-11", "NM-01", "NM-02", "NM-07"}
+
+
+@pytest.fixture(autouse=True)
+def machine() -> None:
+    if missing := EmbeddedProvider().lacks():
+        pytest.skip("; ".join(missing))
+
+
+def test_every_check_that_applies_passes(tmp_path: Path) -> None:
+    outcome = conformance(tmp_path, topology=TOPOLOGY)
+    seen = judged(tmp_path, TOPOLOGY)
+    assert outcome.exit_code == 0, outcome.stdout[-4000:]
+    assert set(seen.values()) == {Verdict.PASSED, Verdict.NOT_APPLICABLE}
+    assert {name for name, each in seen.items() if each is not Verdict.PASSED} == OF_TWO_NETWORKS
+    assert seen.keys() >= OF_ONE_NETWORK
+    record = RunRecord.load(tmp_path / "record.json")
+    crossed = {hop.hop for each in record.results for hop in each.observations}
+    assert "gateway" not in crossed
+    assert "direct" in crossed
+    notes = [note for each in record.results for note in each.notes]
+    assert "calls from cluster1 keep their address" in notes
+    assert "calls from cluster2 keep their address" in notes
+
+
+def test_checks_of_one_network_notice_what_they_must_notice(tmp_path: Path) -> None:
+    chosen = "shared_network or test_retries or nothing_crosses"
+    outcome = conformance(tmp_path, "--prove", "-k", chosen, topology=TOPOLOGY)
+    assert outcome.exit_code == 0, outcome.stdout[-4000:]
+    record = RunRecord.load(tmp_path / "record.json")
+    fates = {p.sabotage: p.fate for result in record.results for p in result.proofs}
+    assert fates == dict.fromkeys(
+        (
+            "equal-pod-subnets",
+            "false-network-name",
+            "mtls-disabled",
+            "no-retries",
+            "route-removed",
+        ),
+        "killed",
+    )

@@ -1,0 +1,54 @@
+"""The topologies that ship with the harness are those that the catalogue speaks of."""
+
+from ipaddress import IPv4Network
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from harness.files import load_catalogue, load_topology, topology_files
+from harness.meshes.istio.plan import plan_install, unsupported
+from harness.model import Topology, plan_networks
+from harness.run import Check
+from harness.verdicts import resting
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")
+SHIPPED = {path.stem: load_topology(path) for path in topology_files(ROOT / "topologies")}
+
+
+@pytest.mark.parametrize("topology", SHIPPED.values(), ids=lambda topology: topology.name)
+def test_a_topology_is_what_the_catalogue_says_of_it(topology: Topology) -> None:
+    entry = CATALOGUE.topologies[topology.name]
+    assert len(topology.clusters) == entry.clusters
+    assert len(topology.networks) == entry.networks
+    assert len(topology.primaries) == entry.control_planes
+    assert not unsupported(plan_install(topology))
+
+
+def test_on_one_network_primaries_read_each_other_and_need_no_gateway() -> None:
+    installs = plan_install(SHIPPED["multi-primary"]).clusters
+    assert [install.reads for install in installs] == [("cluster2",), ("cluster1",)]
+    assert [install.network for install in installs] == ["network1", "network1"]
+    assert not any(install.gateway for install in installs)
+
+
+def test_on_one_network_ranges_are_disjoint_and_nothing_is_let_through_by_exception() -> None:
+    plan = plan_networks(SHIPPED["multi-primary"])
+    ranges = [IPv4Network(cidr) for c in plan.clusters for cidr in (c.pods, c.services)]
+    assert not any(one.overlaps(other) for one, other in combinations(ranges, 2))
+    assert plan.crossings == ()
+
+
+def test_clusters_lie_in_different_regions_wherever_there_are_several() -> None:
+    for topology in SHIPPED.values():
+        regions = {cluster.region for cluster in topology.clusters}
+        assert len(regions - {None}) == len(topology.clusters), topology.name
+
+
+def test_what_needs_one_network_rests_on_disjoint_ranges() -> None:
+    path = Check(requirements=("NM-02",), topology="multi-primary")
+    shares = Check(requirements=("LB-02",), topology="multi-primary")
+    assert resting(path, ["NM-07"], CATALOGUE) == "precondition NM-07 failed"
+    assert resting(shares, ["NM-07"], CATALOGUE) == ""
+    assert resting(path, ["NM-03"], CATALOGUE) == ""
