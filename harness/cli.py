@@ -19,7 +19,7 @@ from harness.providers.fabric.state import loaded, present
 from harness.providers.kind import engine
 from harness.reporting import schemas
 from harness.verbs import engine as engine_verbs
-from harness.verbs import reports
+from harness.verbs import images, reports
 
 #: Exit codes: a check of this command found something; the harness could not; wrong input
 #: (the same as pytest's code for a wrong command line).
@@ -52,6 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     ended = commands.add_parser("down", help="take labs down that still stand")
     ended.add_argument("labs", nargs="+", metavar="LAB", help="ids, as `meshproof labs` lists them")
     ended.set_defaults(run=_down)
+    held = commands.add_parser("images", help="the images that kind's nodes and pods run")
+    images.add(held)
+    held.set_defaults(run=_rows)
     standing = commands.add_parser("labs", help="list the labs that stand, with their kubeconfigs")
     standing.set_defaults(run=_labs)
     dead = commands.add_parser("reap", help="remove what labs left that ended without clean-up")

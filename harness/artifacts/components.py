@@ -1,8 +1,11 @@
 """Every component of a lab: its version, how it is made, and what that costs."""
 
+import re
 from collections.abc import Callable, Mapping
 
+from harness.artifacts.debian import Debian
 from harness.artifacts.module import Module
+from harness.artifacts.own import Own
 from harness.artifacts.recipes import Component
 from harness.artifacts.wheel import Wheel
 from harness.model import ConfigError
@@ -21,6 +24,8 @@ _KUBERNETES_STAGING = (
 #: which revisions they serve; this one was built and run with the Envoy below.
 ISTIO_REVISION = "v0.0.0-20260827124520-eed52ebb66ad"
 ISTIO_VERSION = "1.32-alpha.eed52ebb"
+#: The registry path whose last part names the program: ``pilot`` and ``proxyv2``.
+ISTIO_HUB = "docker.io/istio"
 #: Requirements of that revision raised to versions that module mirrors serve.
 _ISTIO_RAISED = (
     "github.com/envoyproxy/go-control-plane/envoy@v1.39.0",
@@ -49,6 +54,24 @@ def coredns(version: str = "1.12.1") -> Component:
         recipe=Module(module=module, version=f"v{version}", commands={"coredns": module}),
         seconds=120,
         megabytes=2000,
+    )
+
+
+def debian(suite: str = "bookworm") -> Component:
+    """Return the root of nodes, and of what runs in their pods: a tar, and what is in it."""
+    return Component(
+        name="debian",
+        version=suite,
+        programs=("debian-root", "debian-packages"),
+        recipe=Debian(
+            suite=suite,
+            packages=(
+                *("ca-certificates", "conntrack", "containerd", "containernetworking-plugins"),
+                *("iproute2", "iptables", "mount", "procps", "python3", "runc"),
+            ),
+        ),
+        seconds=65,
+        megabytes=1000,
     )
 
 
@@ -100,22 +123,52 @@ def istio(version: str = ISTIO_VERSION) -> Component:
     )
 
 
+def istio_tag(version: str) -> str:
+    """Return the tag of the images of a version: fewer characters may stand in a tag."""
+    return re.sub(r"[^\w.-]", "-", version)
+
+
+def kind(version: str = "0.32.0") -> Component:
+    """Return the command that makes clusters of containers."""
+    module = "sigs.k8s.io/kind"
+    return Component(
+        name="kind",
+        version=version,
+        programs=("kind",),
+        recipe=Module(module=module, version=f"v{version}", commands={"kind": module}),
+        seconds=30,
+        megabytes=500,
+    )
+
+
 def kubernetes(version: str = "1.34.4") -> Component:
     """Return the control plane and the service proxy."""
     names = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
+    return _of_kubernetes("kubernetes", version, names, seconds=250)
+
+
+def kubernetes_node(version: str = "1.34.4") -> Component:
+    """Return what a node of its own needs; most of it is compiled with the control plane."""
+    names = ("kubeadm", "kubectl", "kubelet")
+    return _of_kubernetes("kubernetes-node", version, names, seconds=90)
+
+
+def _of_kubernetes(
+    name: str, version: str, commands: tuple[str, ...], *, seconds: float
+) -> Component:
     staging = version.replace("1.", "v0.", 1)
     return Component(
-        name="kubernetes",
+        name=name,
         version=version,
-        programs=names,
+        programs=commands,
         recipe=Module(
             module="k8s.io/kubernetes",
             version=f"v{version}",
-            commands={name: f"k8s.io/kubernetes/cmd/{name}" for name in names},
+            commands={command: f"k8s.io/kubernetes/cmd/{command}" for command in commands},
             ldflags=_kubernetes_flags(version),
             replaced=tuple(f"k8s.io/{m}=k8s.io/{m}@{staging}" for m in _KUBERNETES_STAGING),
         ),
-        seconds=250,
+        seconds=seconds,
         megabytes=3500,
     )
 
@@ -129,7 +182,44 @@ def _kubernetes_flags(version: str) -> str:
     return " ".join(["-s -w", *own, f"-X k8s.io/client-go/pkg/version.gitVersion=v{version}"])
 
 
-#: By name, in the order in which they are made: what is soon done comes first.
+def pause(version: str = "1") -> Component:
+    """Return what holds a pod's namespaces open."""
+    return Component(
+        name="pause",
+        version=version,
+        programs=("pause",),
+        recipe=Own("pause", _PAUSE),
+    )
+
+
+_PAUSE = """\
+// Pause holds the namespaces of a pod: it reaps orphans until it is told to leave.
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	told := make(chan os.Signal, 8)
+	signal.Notify(told, syscall.SIGINT, syscall.SIGTERM, syscall.SIGCHLD)
+	for was := range told {
+		if was != syscall.SIGCHLD {
+			return
+		}
+		for {
+			if pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil); pid <= 0 || err != nil {
+				break
+			}
+		}
+	}
+}
+"""
+
+#: By name, in the order in which they are made: what is soon done comes first. These are made
+#: when nobody says which.
 COMPONENTS: Mapping[str, Callable[..., Component]] = {
     "envoy": envoy,
     "etcd": etcd,
@@ -137,12 +227,18 @@ COMPONENTS: Mapping[str, Callable[..., Component]] = {
     "kubernetes": kubernetes,
     "istio": istio,
 }
+#: What only nodes that are containers need; made when it is named.
+NODE_COMPONENTS: Mapping[str, Callable[..., Component]] = {
+    "debian": debian,
+    "pause": pause,
+    "kind": kind,
+    "kubernetes-node": kubernetes_node,
+}
 
 
 def table(versions: Mapping[str, str]) -> list[Component]:
     """Return every component, at the version that ``versions`` asks for or at its default."""
-    if unknown := sorted(set(versions) - set(COMPONENTS)):
+    known = {**NODE_COMPONENTS, **COMPONENTS}
+    if unknown := sorted(set(versions) - set(known)):
         raise ConfigError("versions", [f"no component is called {name}" for name in unknown])
-    return [
-        make(versions[name]) if versions.get(name) else make() for name, make in COMPONENTS.items()
-    ]
+    return [make(versions[name]) if versions.get(name) else make() for name, make in known.items()]

@@ -1,10 +1,10 @@
 """Istio, installed from an :class:`InstallPlan` by one of two drivers."""
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
 from harness.artifacts import Artifact, ensure
+from harness.artifacts.components import istio_tag
 from harness.artifacts.home import home
 from harness.converge import concurrently
 from harness.kube import Kube, Manifest
@@ -141,9 +141,7 @@ class IstioMesh:
         return Target(install, cluster, Kube(cluster.kubeconfig), self.shape, phases)
 
     def _operator(self, install: ClusterInstall) -> str:
-        # A tag has fewer characters than a version may have.
-        tag = re.sub(r"[^\w.-]", "-", self.version)
-        return operator(install, self.shape, Release(tag))
+        return operator(install, self.shape, Release(istio_tag(self.version)))
 
     def _driver(self) -> drivers.Driver:
         if not self._by_istioctl:

@@ -4,12 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.artifacts.components import ISTIO_HUB
 from harness.kube import Manifest
 from harness.meshes.base import MeshShape
 from harness.meshes.istio.plan import ClusterInstall
-
-#: The registry path whose last part names the program: ``pilot`` and ``proxyv2``.
-HUB = "docker.io/istio"
 
 #: What an access log entry says, and the Envoy operator that says it.
 ACCESS_LOG: Mapping[str, str] = {
@@ -44,7 +42,7 @@ class Release:
     """Which build is installed: the images' tag, and where they are from."""
 
     tag: str
-    hub: str = HUB
+    hub: str = ISTIO_HUB
 
 
 def operator(install: ClusterInstall, shape: MeshShape, release: Release) -> str:
@@ -126,6 +124,8 @@ def _values(install: ClusterInstall, shape: MeshShape) -> Manifest:
             "istio-ingressgateway": {"autoscaleEnabled": False, "injectionTemplate": "gateway"}
         },
         "global": {
+            # A gateway's own image has no tag ("auto"), which would be pulled every time.
+            "imagePullPolicy": "IfNotPresent",
             "istioNamespace": shape.system,
             "meshID": install.mesh_id,
             "multiCluster": {"clusterName": install.cluster},
