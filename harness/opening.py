@@ -20,6 +20,7 @@ from harness.meshes.base import Mesh
 from harness.model import ConfigError
 from harness.phases import Phases, to_stderr
 from harness.providers.base import Provider
+from harness.providers.kind import KIND_VARIABLE
 from harness.run import Options, Run
 
 #: The key of a worker's input that holds what the controller lends.
@@ -33,6 +34,7 @@ Made = TypeVar("Made")
 def opened(config: pytest.Config) -> Run:
     """Return the run that the options ask for; a usage error lists all that is wrong."""
     wrong: list[str] = []
+    options.settle_provider(config)
     asked = options.read(config, wrong)
     if asked is not None:
         _aim_at_suites(config, asked)
@@ -41,7 +43,10 @@ def opened(config: pytest.Config) -> Run:
     provider = _vendor(lambda: _provider(config), wrong)
     if wrong or asked is None or mesh is None or provider is None:
         raise pytest.UsageError("\n".join(["meshproof cannot start:", *wrong]))
-    _scale(config, asked.budget_scale)
+    if asked.budget_scale != 1 or SCALE_VARIABLE in os.environ:
+        _export(config, SCALE_VARIABLE, f"{asked.budget_scale:g}")
+    if chosen := config.getoption("--kind-binary"):
+        _export(config, KIND_VARIABLE, str(Path(chosen).absolute()))
     phases = Phases(_narrator(config))
     lent: dict[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER)
     keeper: Keeper
@@ -78,8 +83,7 @@ def _mesh(config: pytest.Config) -> Mesh:
 
 def _provider(config: pytest.Config) -> Provider:
     name: str = config.getoption("--provider")
-    chosen = options.chosen_provider(name)
-    made: Provider | None = config.hook.pytest_mesh_make_provider(name=chosen)
+    made: Provider | None = config.hook.pytest_mesh_make_provider(name=name)
     if made is None:
         known = ", ".join(sorted(providers.BUILT_IN))
         raise ConfigError(f"--provider {name}", [f"no plugin knows it; built in: auto, {known}"])
@@ -102,18 +106,16 @@ def _test_files(config: pytest.Config) -> Iterator[Path]:
             yield from sorted({file for each in patterns for file in path.rglob(each)})
 
 
-def _scale(config: pytest.Config, factor: float) -> None:
-    """Tell every wait of this process and of its workers; put back what was there."""
-    before = os.environ.get(SCALE_VARIABLE)
-    if factor == 1 and before is None:
-        return
-    os.environ[SCALE_VARIABLE] = f"{factor:g}"
+def _export(config: pytest.Config, variable: str, value: str) -> None:
+    """Tell this process and its workers; put back what was there."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
 
     def restore() -> None:
         if before is None:
-            del os.environ[SCALE_VARIABLE]
+            del os.environ[variable]
         else:
-            os.environ[SCALE_VARIABLE] = before
+            os.environ[variable] = before
 
     config.add_cleanup(restore)
 

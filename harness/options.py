@@ -1,5 +1,6 @@
 """The command line: every option of the harness, read and checked as a whole."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -8,6 +9,7 @@ import pytest
 
 from harness import files
 from harness.model import ConfigError, Level, Topology
+from harness.providers import BUILT_IN
 from harness.run import DEFAULT_OUTAGE, Options
 
 Loaded = TypeVar("Loaded")
@@ -25,7 +27,15 @@ def declare(parser: pytest.Parser) -> None:
         help="topology to raise and judge (repeatable; `all`: every one in topologies/)",
     )
     group.addoption(
-        "--provider", default="auto", metavar="NAME", help="how to raise it (auto: embedded)"
+        "--provider",
+        default="auto",
+        metavar="NAME",
+        help="how to raise it (auto: kind where a container engine can hold it, else embedded)",
+    )
+    group.addoption(
+        "--kind-binary",
+        metavar="PATH",
+        help="kind command to use with --provider kind (default: one of the harness's programs)",
     )
     group.addoption(
         "--mesh", default="istio", metavar="NAME[+DRIVER]", help="mesh under test (none: baseline)"
@@ -78,9 +88,17 @@ def asked(config: pytest.Config) -> bool:
     return bool(config.getoption("--topology"))
 
 
-def chosen_provider(name: str) -> str:
-    """Return the provider that ``--provider NAME`` stands for."""
-    return "embedded" if name == "auto" else name
+def settle_provider(config: pytest.Config) -> None:
+    """Let ``--provider auto`` become a name once, for this process and for its workers."""
+    if config.getoption("--provider") == "auto":
+        config.option.provider = "kind" if _kind_can() else "embedded"
+
+
+def _kind_can() -> bool:
+    """Say whether a container engine answers on which labs can be raised."""
+    from harness.providers.kind import engine  # no other run has any use for it
+
+    return engine.find() is not None and not BUILT_IN["kind"].make().lacks()
 
 
 def read(config: pytest.Config, wrong: list[str]) -> Options | None:
@@ -97,7 +115,7 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
         files={topology.name: path for path, topology in declared},
         catalogue=catalogue,
         catalogue_file=catalogue_file,
-        provider=chosen_provider(config.getoption("--provider")),
+        provider=config.getoption("--provider"),
         mesh=config.getoption("--mesh"),
         mesh_version=config.getoption("--mesh-version"),
         level=Level(config.getoption("--level")),
@@ -149,6 +167,9 @@ def _out_of_range(config: pytest.Config) -> Iterator[str]:
         value: float = config.getoption(option)
         if not value > 0:
             yield f"{option} {value:g}: must be more than 0"
+    kind: str | None = config.getoption("--kind-binary")
+    if kind and not os.access(kind, os.X_OK):
+        yield f"--kind-binary {kind}: no program that can be run"
     workers: int | None = config.getoption("numprocesses", None)
     topologies: list[str] = config.getoption("--topology")
     if workers and (len(topologies) > 1 or "all" in topologies):

@@ -13,6 +13,12 @@ def _embedded() -> Provider:
     return EmbeddedProvider()
 
 
+def _kind() -> Provider:
+    from harness.providers.kind.provider import KindProvider
+
+    return KindProvider()
+
+
 def _paper() -> Provider:
     from harness.providers.paper import PaperProvider
 
@@ -23,5 +29,6 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     "embedded": BuiltIn(
         _embedded, "real Kubernetes as processes of this machine; no Docker, no root"
     ),
+    "kind": BuiltIn(_kind, "kind clusters on Docker networks, as users run them first"),
     "paper": BuiltIn(_paper, "no cluster at all: for developing suites and testing the harness"),
 }

@@ -14,6 +14,7 @@ from typing import Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Topology, plan_networks
 from harness.phases import Phases
+from harness.shell import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,35 @@ class KnowsItsLabs(Protocol):
         ...
 
 
+class Machine(Protocol):
+    """A machine beside the clusters of a lab, with a shell and python3."""
+
+    @property
+    def name(self) -> str:
+        """Its host name."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Its address on its network."""
+        ...
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 120.0
+    ) -> Outcome:
+        """Run ``argv`` on the machine to completion, whatever its exit code."""
+        ...
+
+
+@runtime_checkable
+class CanAddMachine(Protocol):
+    """Puts a machine that is no node of any cluster on a network of the lab."""
+
+    def machine(self, lab: Lab, *, network: str, name: str) -> AbstractContextManager[Machine]:
+        """Start a machine that reaches what anybody on ``network`` reaches, pods included."""
+        ...
+
+
 @runtime_checkable
 class PlansNetworks(Protocol):
     """Chooses where the networks of its labs lie, as other labs may lie beside them."""
@@ -183,6 +213,7 @@ CAPABILITIES: Mapping[str, type] = {
     "packet-counters": CanCapture,
     "partition": CanPartition,
     "pod-routes": CanRoutePods,
+    "vm": CanAddMachine,
 }
 
 

@@ -47,13 +47,16 @@ def test_it(lab):
 """
     )
     said = refused(
-        project, "--topology=broken", "--topology=ring", "--mesh=linkerd", "--provider=cloud"
+        project,
+        *("--topology=broken", "--topology=ring", "--mesh=linkerd", "--provider=cloud"),
+        "--kind-binary=/nowhere/kind",
     )
     for expected in (
         "broken.yaml:7: unknown key clusters.1.colour",
         "--topology ring: no topology named 'ring'; there is: broken, pair, single",
         "--mesh linkerd: no plugin knows it; built in: istio",
-        "--provider cloud: no plugin knows it; built in: auto, embedded",
+        "--provider cloud: no plugin knows it; built in: auto, embedded, kind",
+        "--kind-binary /nowhere/kind: no program that can be run",
     ):
         assert expected in said
     broken.write_text(broken.read_text().replace(", colour: red", ""))

@@ -1,30 +1,11 @@
-"""A lab without a mesh: three clusters, two of them on one network, one with two nodes."""
-
-from collections.abc import Iterator
+"""Labs of the embedded provider, without a mesh."""
 
 import pytest
 
-from harness.model import Lab, Topology, plan_networks
-from harness.phases import Phases
-from harness.probes.caller import Caller
-from harness.providers.base import RaiseOptions
 from harness.providers.embedded.provider import EmbeddedProvider
-from harness.workloads.echo import Echo, namespace, service
-from harness.workloads.site import Site
+from tests.live.triangle import callers, lab, sites
 
-SPACE = "wires"
-
-
-def triangle() -> Topology:
-    clusters = [
-        {"name": "east", "network": "blue", "nodes": [{"zone": "a"}, {"zone": "b"}]},
-        {"name": "near", "network": "blue"},
-        {"name": "west", "network": "red"},
-    ]
-    networks = [{"name": "blue"}, {"name": "red"}]
-    return Topology.model_validate(
-        {"name": "triangle", "title": "for tests", "networks": networks, "clusters": clusters}
-    )
+__all__ = ["callers", "lab", "sites"]
 
 
 @pytest.fixture(scope="module")
@@ -33,28 +14,3 @@ def provider() -> EmbeddedProvider:
     if missing := made.lacks():
         pytest.skip("; ".join(missing))
     return made
-
-
-@pytest.fixture(scope="module")
-def lab(provider: EmbeddedProvider) -> Iterator[Lab]:
-    topology = triangle()
-    raised = provider.up(topology, plan_networks(topology), Phases(), RaiseOptions())
-    yield raised
-    provider.down(raised)
-
-
-@pytest.fixture(scope="module")
-def sites(lab: Lab) -> dict[str, Site]:
-    """One agent pod in each cluster, a second one on east's second node."""
-    found = {cluster.name: Site.of(lab, cluster.name) for cluster in lab.clusters}
-    for site in found.values():
-        site.apply(namespace(SPACE, injected=False), service("echo", SPACE))
-        site.apply(*Echo(name="echo", namespace=SPACE, injected=False).manifests(site.name))
-    for site in found.values():
-        site.rolled_out("echo", SPACE)
-    return found
-
-
-@pytest.fixture
-def callers(sites: dict[str, Site]) -> dict[str, Caller]:
-    return {name: site.caller(SPACE, "echo") for name, site in sites.items()}

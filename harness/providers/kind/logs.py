@@ -1,0 +1,101 @@
+"""What the nodes of a lab say: their consoles, their kubelets, their packet filters."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from docker import DockerClient
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from harness.converge import concurrently
+from harness.model import Lab
+from harness.providers.fabric.state import State
+from harness.providers.kind.containers import ContainerShell, said
+from harness.providers.kind.spec import KindSpec
+from harness.shell import redact
+
+#: The end of a log says most; a lab may run for hours.
+_TAIL = 256 * 1024
+_LINES = 2000
+#: A service's log, wherever a node image keeps it: with systemd in its journal.
+_SERVICE = (
+    'if [ -f /var/log/$0.log ]; then tail -c "$1" /var/log/$0.log; '
+    'else journalctl --no-pager --unit $0 --lines "$2"; fi'
+)
+_FABRIC = "ip -brief address; ip route; iptables-save -c"
+
+
+def evidence(lab: Lab) -> dict[str, str]:
+    """Return file names and redacted contents; what is gone already is simply not there."""
+    place = State(Path(lab.state_dir))
+    found = {path.name: _end(path) for path in sorted(place.logs.glob("*.log"))}
+    try:
+        spec = KindSpec.read(place)
+        with closing(spec.engine.client()) as client:
+            for told in concurrently(lambda node: _node(client, *node), [*spec.containers.items()]):
+                found |= told
+    except (OSError, ValueError, DockerException, RequestException) as error:
+        found["engine.txt"] = f"{error}\n"
+    return {name: redact(text) for name, text in found.items()}
+
+
+def last_words(client: DockerClient, container: str, lines: int = 12) -> str:
+    """Return the end of what a node said when it did not come up, without secrets."""
+    shell = ContainerShell(client, container)
+    parts = {"console": _console(client, container)}
+    for service in ("kubelet", "containerd"):
+        parts[service] = shell.run(_service(service), timeout=10).stdout
+    return "\n".join(
+        f"-- {container} {part}:\n" + redact("\n".join(text.strip().splitlines()[-lines:]))
+        for part, text in parts.items()
+        if text.strip()
+    )
+
+
+def _node(client: DockerClient, node: str, container: str) -> dict[str, str]:
+    found = {
+        f"{node}-console.log": _console(client, container),
+        f"{node}-container.json": _description(client, container),
+    }
+    shell = ContainerShell(client, container)
+    for name, argv in _commands():
+        outcome = shell.run(argv, timeout=20)
+        found[f"{node}-{name}"] = outcome.stdout + outcome.stderr
+    return found
+
+
+def _commands() -> Iterator[tuple[str, list[str]]]:
+    yield "kubelet.log", _service("kubelet")
+    yield "containerd.log", _service("containerd")
+    yield "fabric.txt", ["sh", "-c", _FABRIC]
+
+
+def _service(name: str) -> list[str]:
+    return ["sh", "-c", _SERVICE, name, str(_TAIL), str(_LINES)]
+
+
+def _console(client: DockerClient, container: str) -> str:
+    try:
+        text: bytes = client.containers.get(container).logs(tail=_LINES)
+    except (DockerException, RequestException) as error:
+        return f"{said(error)}\n"
+    return text.decode(errors="replace")
+
+
+def _description(client: DockerClient, container: str) -> str:
+    """Return what the engine knows of a container, without its environment."""
+    try:
+        known: dict[str, Any] = client.containers.get(container).attrs
+    except (DockerException, RequestException) as error:
+        return f"{said(error)}\n"
+    known.get("Config", {}).pop("Env", None)
+    return json.dumps(known, indent=1) + "\n"
+
+
+def _end(path: Path) -> str:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read().decode(errors="replace")

@@ -1,0 +1,83 @@
+"""A container as a machine of its own beside the clusters of a lab."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
+
+from docker import DockerClient
+
+from harness.model import MachineError
+from harness.providers.fabric.cuts import Change
+from harness.providers.kind.containers import ContainerShell, connect, run_helper
+from harness.providers.kind.networks import free_address
+from harness.providers.kind.spec import KindSpec
+from harness.providers.kind.wires import Wires
+from harness.shell import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerMachine:
+    """A machine that stands; what it runs is run in its container."""
+
+    name: str
+    address: str
+    shell: ContainerShell
+
+    def run(
+        self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 120.0
+    ) -> Outcome:
+        """Run ``argv`` on the machine to completion, whatever its exit code."""
+        return self.shell.run(argv, stdin=stdin, timeout=timeout)
+
+
+@dataclass(slots=True)
+class Machines:
+    """Makes machines; used by one process per lab, as no address may be given twice."""
+
+    client: DockerClient
+    spec: KindSpec
+    marks: Mapping[str, str]
+    _held: set[str] = field(default_factory=set)
+
+    def add(self, network: str, name: str) -> tuple[str, str, list[Change]]:
+        """Start a machine; return its container, its address, and what nodes must know of it."""
+        plan, names = self.spec.plan, self.spec.names
+        if network not in {each.name for each in plan.networks}:
+            raise MachineError(f"the lab has no network {network}")
+        address = self._address(plan.network(network).cidr)
+        container = run_helper(
+            self.client,
+            names.helper(f"machine-{name}"),
+            self.spec.helper,
+            ["sleep", "infinity"],
+            self.marks,
+            hostname=name,
+            network=names.network(network),
+            networking_config={
+                names.network(network): self.client.api.create_endpoint_config(ipv4_address=address)
+            },
+            cap_add=["NET_ADMIN", "NET_RAW"],
+        )
+        wires = Wires(plan, self.spec.transit)
+        changes: list[Change] = []
+        if self.spec.transit:
+            between = self._address(self.spec.transit_range)
+            connect(self.client, names.transit, container, between)
+            changes = wires.way_back(network, address, between)
+        shell = ContainerShell(self.client, container)
+        shell.script(wires.machine(network, address), what="wires")
+        return container, address, changes
+
+    def _address(self, network: str) -> str:
+        planned = self.spec.plan.clusters
+        used = {node.address for cluster in planned for node in cluster.nodes}
+        used |= {address for cluster in planned for address in cluster.load_balancers}
+        found = free_address(
+            IPv4Network(network), [*used, *self._held, *self.spec.transit.values()]
+        )
+        self._held.add(found)
+        return found
+
+    def forget(self, address: str) -> None:
+        """Let another machine have the address."""
+        self._held.discard(address)

@@ -1,0 +1,196 @@
+"""The kind provider: each cluster by the ``kind`` command, networks as Docker networks."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+
+from docker import DockerClient
+from docker.errors import DockerException
+from requests.exceptions import RequestException
+
+from harness import artifacts
+from harness.artifacts.manifest import digest
+from harness.model import ConfigError, Lab, MachineError, NetworkPlan, Program, Topology
+from harness.model.plan import plan_networks
+from harness.phases import Phases
+from harness.providers.base import Capture, Machine, RaiseOptions
+from harness.providers.fabric import cuts
+from harness.providers.fabric.control import Control
+from harness.providers.fabric.cuts import Change
+from harness.providers.fabric.recording import Owners, Recording
+from harness.providers.fabric.state import State
+from harness.providers.kind import KIND_VARIABLE, capture, engine, images, logs
+from harness.providers.kind.containers import ContainerShell
+from harness.providers.kind.engine import Engine
+from harness.providers.kind.machines import ContainerMachine
+from harness.providers.kind.naming import LAB_LABEL
+from harness.providers.kind.networks import free_block, routes, subnets
+from harness.providers.kind.raising import Means, raise_lab, raze
+from harness.providers.kind.razing import NAME, reap
+from harness.providers.kind.spec import KindSpec
+from harness.providers.kind.wires import Wires
+from harness.shell import LocalShell
+from harness.tools.kind import Kind
+
+
+class KindProvider:
+    """Raises labs as kind clusters on a container engine.
+
+    Every capability is a visit to the lab's guardian, which undoes the change when the visit
+    ends: by leaving the context, or by the end of the process that made it.
+    """
+
+    name = NAME
+
+    def lacks(self) -> Sequence[str]:
+        """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
+        found = engine.find()
+        return [*engine.lacks(), *(images.lacks(found) if found else [])]
+
+    def plan(self, topology: Topology) -> NetworkPlan:
+        """Return a plan whose networks lie where nothing else lies on the engine."""
+        found = engine.find()
+        if found is None:  # said where a lab is to be raised, with the remedy
+            return plan_networks(topology)
+        with closing(found.client()) as client:
+            used = list(subnets(each.attrs for each in client.networks.list()))
+        if found.pid is None:
+            used += routes(Path("/proc/net/route").read_text())
+        return plan_networks(topology, block=free_block(used))
+
+    def stands(self, lab: Lab) -> bool:
+        """Say whether the guardian and every node are still there."""
+        place = State(Path(lab.state_dir))
+        if not place.alive():
+            return False
+        nodes = set(KindSpec.read(place).containers.values())
+        try:
+            with _client(lab) as client:
+                mine = {"label": f"{LAB_LABEL}={lab.id}", "status": "running"}
+                running = {each.name for each in client.containers.list(filters=mine)}
+        except (DockerException, RequestException):
+            return False
+        return nodes <= running
+
+    def up(
+        self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
+    ) -> Lab:
+        """Build the lab; return when every API server answers."""
+        if missing := self.lacks():
+            raise MachineError("this machine cannot hold kind labs: " + "; ".join(missing))
+        found = engine.find()
+        if found is None:
+            raise MachineError("the container engine has just ended", "meshproof engine up")
+        kind = _kind(phases)
+        ensured = images.ensure(found, phases)
+        programs = (kind.program, _described(found), *ensured.programs)
+        means = Means(found, ensured, kind.path, programs, phases)
+        with phases.phase("kind clusters"):
+            return raise_lab(topology, plan, means, keep=options.keep)
+
+    def down(self, lab: Lab) -> None:
+        """Take the lab down. Harmless if it is down already, or only half there."""
+        raze(State(Path(lab.state_dir)))
+
+    def reap(self) -> Sequence[str]:
+        """Remove what is left of labs whose guardian is gone; return their ids."""
+        return reap()
+
+    @contextmanager
+    def api_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
+        """Drop packets, both ways and of open connections too, from ``client`` to ``server``."""
+        with _changed(lab, cuts.api_cut(lab.plan, client=client, server=server)):
+            yield
+
+    @contextmanager
+    def gateway_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
+        """Drop packets from ``client`` to the gateway addresses of ``server``, and back."""
+        with _changed(lab, cuts.gateway_cut(lab.plan, client=client, server=server)):
+            yield
+
+    @contextmanager
+    def partition(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
+        """Drop every packet between the two, both ways."""
+        with _changed(lab, cuts.partition(lab.plan, one=one, other=other)):
+            yield
+
+    @contextmanager
+    def pod_routes(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
+        """Route the pod ranges of both clusters to each other, unmasqueraded."""
+        wires = Wires(lab.plan, _spec(lab).transit)
+        with _changed(lab, wires.pod_routes(one=one, other=other)):
+            yield
+
+    @contextmanager
+    def node_paused(self, lab: Lab, *, cluster: str, node: str) -> Iterator[None]:
+        """Stop all that runs on the node, without ending it.
+
+        A cluster's first node holds its control plane, too, which is silent meanwhile.
+        """
+        if node not in {known.name for known in lab.plan_of(cluster).nodes}:
+            raise MachineError(f"cluster {cluster} has no node {node}")
+        with _visit(lab) as control:
+            control.freeze(node)
+            yield
+
+    @contextmanager
+    def capture(self, lab: Lab) -> Iterator[Capture]:
+        """Record everything that passes between nodes of different clusters."""
+        with _visit(lab) as control, _client(lab) as client:
+            helpers: list[str] = control.ask("listen")
+            yield Recording(capture.readers(client, helpers), Owners(lab.plan))
+
+    @contextmanager
+    def machine(self, lab: Lab, *, network: str, name: str) -> Iterator[Machine]:
+        """Run a container on a network of the lab that is no node of any cluster."""
+        with _visit(lab) as control, _client(lab) as client:
+            made: Mapping[str, str] = control.ask("machine", network=network, name=name)
+            shell = ContainerShell(client, made["container"])
+            yield ContainerMachine(name, made["address"], shell)
+
+    def evidence(self, lab: Lab) -> Mapping[str, str]:
+        """Return file names and (redacted) contents: logs and state of nodes, of the guardian."""
+        return logs.evidence(lab)
+
+
+def _spec(lab: Lab) -> KindSpec:
+    return KindSpec.read(State(Path(lab.state_dir)))
+
+
+def _client(lab: Lab) -> AbstractContextManager[DockerClient]:
+    return closing(_spec(lab).engine.client())
+
+
+def _visit(lab: Lab) -> Control:
+    return Control(State(Path(lab.state_dir)).control)
+
+
+@contextmanager
+def _changed(lab: Lab, changes: Sequence[Change]) -> Iterator[None]:
+    with _visit(lab) as control:
+        for change in changes:
+            control.run(change.namespace, change.do, undo=change.undo).checked()
+        yield
+
+
+def _kind(phases: Phases) -> artifacts.Artifact:
+    """Return the kind command: the user's own, or that of the artifacts."""
+    chosen = os.environ.get(KIND_VARIABLE)
+    if not chosen:
+        return artifacts.ensure(("kind",), phases)["kind"]
+    path = Path(chosen).absolute()
+    if not os.access(path, os.X_OK):
+        raise ConfigError(KIND_VARIABLE, [f"{path} is no program that can be run"])
+    version = Kind(path, LocalShell()).version()
+    program = Program(
+        name="kind", version=version, source="system", sha256=digest(path), note=str(path)
+    )
+    return artifacts.Artifact(program, path)
+
+
+def _described(found: Engine) -> Program:
+    whose = "meshproof's own" if found.pid is not None else "the machine's"
+    return Program(
+        name="docker-engine", version=found.version, source="system", sha256="", note=whose
+    )

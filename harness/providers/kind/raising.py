@@ -1,0 +1,222 @@
+"""Raising a kind lab and razing it: the part of the provider that works on the engine."""
+
+import atexit
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docker import DockerClient
+
+from harness import shell
+from harness.converge import Budget, concurrently, eventually
+from harness.model import Cluster, ClusterPlan, Lab, MachineError, NetworkPlan, Program, Topology
+from harness.phases import Phases
+from harness.providers.embedded import machine
+from harness.providers.fabric import leasing, state
+from harness.providers.fabric.state import STATE_VARIABLE, State
+from harness.providers.kind import guard, shim
+from harness.providers.kind.containers import labels, make_network
+from harness.providers.kind.creating import Maker
+from harness.providers.kind.engine import Engine
+from harness.providers.kind.engine.sysctls import Ledger
+from harness.providers.kind.naming import LAB_VARIABLE, Names
+from harness.providers.kind.networks import (
+    specs,
+    subnets,
+    transit_addresses,
+    transit_range,
+)
+from harness.providers.kind.razing import NAME, clear, end_makers, reap
+from harness.providers.kind.spec import KindSpec
+from harness.shell import LocalShell, Running
+from harness.tools.kind import Kind
+
+if TYPE_CHECKING:
+    from harness.providers.kind.images import Images
+
+_BOOT = Budget(timeout=60.0, interval=0.02, firm=True)
+_END = Budget(timeout=20.0, interval=0.01, firm=True)
+#: Guardians that this process has started, by their labs' directories: its own to collect.
+_STARTED: dict[Path, Running] = {}
+#: What would make nodes ask a proxy of the machine's network, which they cannot reach.
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a lab is raised with: an engine, images, the kind command, what the report lists."""
+
+    engine: Engine
+    images: "Images"
+    kind: Path
+    programs: Sequence[Program]
+    phases: Phases
+
+
+def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
+    """Build a lab; return when every API server answers. A failure leaves nothing behind."""
+    try:
+        return _raised(topology, plan, means, keep=keep)
+    except OSError as error:
+        raise MachineError(
+            f"the lab's files cannot be written ({error})",
+            f"make room, or set {STATE_VARIABLE} to another directory",
+        ) from error
+
+
+def _raised(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
+    reap()
+    place = state.create(NAME)
+    try:
+        with closing(means.engine.client()) as client:
+            spec = _spec(place, plan, means, client)
+            spec.write(place)
+            ports = _hold(place, spec, keep=keep)
+            with means.phases.phase("networks"):
+                _networks(client, place, spec)
+            clusters = _clusters(client, place, spec, means, ports)
+            _held(place)
+        lab = Lab(
+            id=place.id,
+            provider=NAME,
+            topology=topology,
+            plan=plan,
+            clusters=tuple(clusters),
+            programs=tuple(means.programs),
+            state_dir=str(place.path),
+        )
+        place.lab.write_text(lab.model_dump_json(indent=1))
+    except BaseException:
+        raze(place)
+        raise
+    return lab
+
+
+def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -> KindSpec:
+    transit = transit_range(plan, subnets(each.attrs for each in client.networks.list()))
+    between = transit_addresses(plan, transit)
+    engine = means.engine
+    return KindSpec(
+        lab=place.id,
+        engine_url=engine.url,
+        engine_pid=engine.pid,
+        engine_version=engine.version,
+        engine_api=engine.api,
+        plan=plan,
+        containers=Names(place.id).containers(plan),
+        transit=between,
+        transit_range=str(transit) if between else "",
+        helper=means.images.helper,
+        guarded=guard.has_way_out(engine),
+    )
+
+
+def _hold(place: State, spec: KindSpec, *, keep: bool) -> Mapping[str, int]:
+    """Start the guardian; return the ports of this machine behind which it has API servers."""
+    carried = spec.plan if spec.engine.inside() else spec.plan.model_copy(update={"clusters": ()})
+    with leasing.listeners(carried) as listeners, leasing.owner(keep=keep) as owner:
+        named = [f"{name}={listener.fileno()}" for name, listener in listeners.items()]
+        inherited = [*([] if owner is None else [owner])]
+        inherited += [listener.fileno() for listener in listeners.values()]
+        running = shell.start(
+            "guardian",
+            [
+                *(sys.executable, "-m", "harness.providers.kind.guardian", str(place.path)),
+                *("-" if owner is None else str(owner), *named),
+            ],
+            output=place.logs / "guardian.log",
+            env={**leasing.environment(machine.search_path()), **_docker_settings()},
+            pass_fds=inherited,
+        )
+        ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
+    _STARTED[place.path] = running
+    if keep:
+        atexit.register(running.release)
+    place.claim(running.pid)
+    return ports
+
+
+def _docker_settings() -> dict[str, str]:
+    """Return what tells Docker's programs how to speak to the user's engine."""
+    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+
+
+def _networks(client: DockerClient, place: State, spec: KindSpec) -> None:
+    """Make the networks; where there is a way out, close it before anything is on them."""
+    between = IPv4Network(spec.transit_range) if spec.transit_range else None
+    for network in specs(spec.names, spec.plan, between):
+        make_network(client, network, labels(place))
+    if spec.guarded:
+        guard.close(client, spec.names, spec.helper)
+
+
+def _clusters(
+    client: DockerClient, place: State, spec: KindSpec, means: Means, ports: Mapping[str, int]
+) -> list[Cluster]:
+    maker = Maker(
+        place=place,
+        spec=spec,
+        client=client,
+        kind=lambda cluster: _kind(place, spec, means, cluster),
+        image=means.images.node,
+        loads=means.images.loads,
+        phases=means.phases,
+        ports=ports,
+    )
+    try:
+        return concurrently(maker.cluster, list(spec.plan.clusters))
+    except BaseException:
+        maker.given_up.set()
+        end_makers(place.id)
+        raise
+
+
+def _kind(place: State, spec: KindSpec, means: Means, cluster: ClusterPlan) -> Kind:
+    """Return the kind command with an environment of its own for one cluster."""
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in _PROXIES}
+    addresses = {spec.containers[node.name]: node.address for node in cluster.nodes}
+    docker = machine.find("docker") or "docker"
+    env = {
+        **kept,
+        **means.engine.environment(),
+        **shim.settings(docker, addresses, labels(place)),
+        "PATH": f"{shim.directory()}{os.pathsep}{machine.search_path()}",
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": spec.names.network(cluster.network),
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        LAB_VARIABLE: place.id,
+    }
+    return Kind(means.kind, LocalShell(), env)
+
+
+def _held(place: State) -> None:
+    """Wait until the guardian hears requests."""
+    running = _STARTED[place.path]
+    eventually(
+        lambda: place.control.exists() or running.exit_code() is not None,
+        bool,
+        what="the lab's guardian answers",
+        budget=_BOOT,
+    )
+    if running.exit_code() is not None:
+        log = place.logs / "guardian.log"
+        said = log.read_text(errors="replace").strip().splitlines()[-5:]
+        raise MachineError("the lab's guardian ended at once: " + "\n".join(said))
+
+
+def raze(place: State) -> None:
+    """End the guardian, remove everything from the engine, and delete the lab's files."""
+    pid = place.holder()
+    if pid is not None:
+        os.kill(pid, signal.SIGKILL)
+        eventually(place.alive, lambda alive: not alive, what="the guardian has ended", budget=_END)
+    if running := _STARTED.pop(place.path, None):
+        running.wait(_END.timeout)
+    clear(place)
+    Ledger().settle()
+    place.remove()

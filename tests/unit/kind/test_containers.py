@@ -1,0 +1,193 @@
+"""What is removed from an engine, and what is not; what an engine's refusal turns into."""
+
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, cast
+
+import pytest
+from docker import DockerClient
+from docker.errors import APIError, NotFound
+
+from harness.model import MachineError
+from harness.providers.fabric import state
+from harness.providers.fabric.state import STATE_VARIABLE
+from harness.providers.kind import containers
+from harness.providers.kind.containers import NOT_RUN, ContainerShell
+from harness.providers.kind.naming import LAB_LABEL
+from harness.providers.kind.networks import NetworkSpec
+
+
+@dataclass
+class Thing:
+    """A container or a network of a paper engine."""
+
+    home: "list[Thing]"
+    name: str
+    labels: dict[str, str]
+    status: str = "running"
+    refusals: int = 0
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        return {"Labels": self.labels}
+
+    def remove(self, **_: Any) -> None:
+        if self.status == "paused":
+            raise APIError("paused")
+        if self.refusals:
+            self.refusals -= 1
+            raise APIError("has active endpoints")
+        self.home.remove(self)
+
+    def unpause(self) -> None:
+        self.status = "running"
+
+
+@dataclass
+class Things:
+    """The containers, or the networks, of a paper engine."""
+
+    there: list[Thing] = field(default_factory=list)
+    trouble: str = ""
+
+    def add(self, name: str, labels: dict[str, str], **more: Any) -> Thing:
+        self.there.append(Thing(self.there, name, labels, **more))
+        return self.there[-1]
+
+    def get(self, name: str) -> Thing:
+        for each in self.there:
+            if each.name == name:
+                return each
+        raise NotFound(name)
+
+    def list(self, *, filters: dict[str, str], **more: Any) -> "list[Thing]":
+        key, _, value = filters["label"].partition("=")
+        return [
+            each for each in self.there if each.labels.get(key) and value in ("", each.labels[key])
+        ]
+
+    def create(self, name: str, **_: Any) -> None:
+        raise APIError(self.trouble)
+
+
+@dataclass
+class Paper:
+    """An engine on paper."""
+
+    containers: Things = field(default_factory=Things)
+    networks: Things = field(default_factory=Things)
+
+
+@pytest.fixture
+def paper() -> Paper:
+    return Paper()
+
+
+@pytest.fixture
+def client(paper: Paper) -> DockerClient:
+    return cast("DockerClient", paper)
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with TemporaryDirectory(prefix="mp-", dir="/tmp") as made:
+        monkeypatch.setenv(STATE_VARIABLE, made)
+        yield Path(made)
+
+
+def test_what_carries_the_label_goes_and_nothing_else(paper: Paper, client: DockerClient) -> None:
+    paper.containers.add("node", {LAB_LABEL: "ab12"})
+    paper.containers.add("frozen", {LAB_LABEL: "ab12"}, status="paused")
+    paper.networks.add("net", {LAB_LABEL: "ab12"}, refusals=2)
+    paper.containers.add("meshproof-ab12-of-a-stranger", {})
+    paper.networks.add("other", {LAB_LABEL: "cd34"})
+    containers.sweep(client, "ab12")
+    assert [each.name for each in paper.containers.there] == ["meshproof-ab12-of-a-stranger"]
+    assert [each.name for each in paper.networks.there] == ["other"]
+
+
+def test_what_cannot_be_removed_is_said(
+    paper: Paper, client: DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESHPROOF_BUDGET_SCALE", "0.001")
+    paper.networks.add("net", {LAB_LABEL: "ab12"}, refusals=10**6)
+    with pytest.raises(MachineError, match=r"nothing is left of lab ab12.*net"):
+        containers.sweep(client, "ab12")
+
+
+def test_a_container_of_a_stranger_is_not_ours(paper: Paper, client: DockerClient) -> None:
+    paper.containers.add("one", {LAB_LABEL: "ab12"})
+    paper.containers.add("two", {})
+    assert containers.owned(client, "one", "ab12")
+    assert not containers.owned(client, "one", "cd34")
+    assert not containers.owned(client, "two", "ab12")
+    assert not containers.owned(client, "absent", "ab12")
+
+
+def test_only_labs_of_this_place_that_nobody_holds_are_left_over(
+    paper: Paper, client: DockerClient, place: Path
+) -> None:
+    held = state.create("kind")  # this process is making it
+    paper.containers.add("held", containers.labels(held))
+    gone = state.create("kind")
+    gone.remove()
+    paper.networks.add("gone", containers.labels(gone))
+    elsewhere = f"{socket.gethostname()}:/somewhere/else/ef56"
+    paper.containers.add("theirs", {LAB_LABEL: "ef56", "meshproof.state": elsewhere})
+    paper.containers.add("remote", {LAB_LABEL: "ef57", "meshproof.state": f"far:{place}/ef57"})
+    assert containers.leftovers(client, state.base()) == {gone.id}
+
+
+def test_a_range_that_is_taken_is_explained(paper: Paper, client: DockerClient) -> None:
+    paper.networks.trouble = "Pool overlaps with other one on this address space"
+    spec = NetworkSpec("net", "10.77.1.0/24", "mp-ab12-1", "10.77.1.1")
+    with pytest.raises(MachineError, match=r"Pool overlaps .* run it again"):
+        containers.make_network(client, spec, {})
+
+
+@dataclass
+class Api:
+    """Runs what it is told to run on paper."""
+
+    code: int = 0
+    trouble: Exception | None = None
+    asked: list[list[str]] = field(default_factory=list)
+
+    def exec_create(self, container: str, command: list[str], **_: Any) -> dict[str, str]:
+        if self.trouble:
+            raise self.trouble
+        self.asked.append(command)
+        return {"Id": "1"}
+
+    def exec_start(self, _: str, *, demux: bool) -> tuple[bytes | None, bytes | None]:
+        assert demux
+        return b"out", None
+
+    def exec_inspect(self, _: str) -> dict[str, int]:
+        return {"ExitCode": self.code}
+
+
+def shell(api: Api) -> ContainerShell:
+    return ContainerShell(cast("DockerClient", type("Client", (), {"api": api})()), "node")
+
+
+def test_a_program_in_a_container_has_its_time_and_its_exit_code() -> None:
+    api = Api(code=3)
+    outcome = shell(api).run(["ip", "route"], timeout=5)
+    assert (outcome.exit_code, outcome.stdout, outcome.stderr) == (3, "out", "")
+    assert api.asked == [["timeout", "--kill-after=2", "5", "ip", "route"]]
+
+
+def test_input_is_passed_as_it_is() -> None:
+    api = Api()
+    shell(api).run(["cat"], stdin="a 'b' $c\n")
+    assert api.asked[0][3] == "a 'b' $c\n"
+
+
+def test_what_an_engine_does_not_run_is_an_outcome() -> None:
+    outcome = shell(Api(trouble=NotFound("no such container"))).run(["true"])
+    assert outcome.exit_code == NOT_RUN
+    assert "no such container" in outcome.stderr
