@@ -1,0 +1,45 @@
+"""Whole runs of the suites, as a user starts them, and what must come out of them anywhere."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from harness.model import Verdict
+from harness.reporting.judgement import verdicts
+from harness.reporting.record import RunRecord
+from harness.shell import LocalShell, Outcome
+
+ROOT = Path(__file__).parents[2]
+#: Long enough to be an outage, short enough for every night; the report names the deviation.
+OUTAGE = "10"
+TWO_NETWORKS, ONE_NETWORK, ALONE = "multi-primary-multi-network", "multi-primary", "single-cluster"
+#: How many requirements have a check and apply, by topology: all of them pass.
+APPLY: Mapping[str, int] = {TWO_NETWORKS: 50, ONE_NETWORK: 41, ALONE: 7}
+
+
+def conformance(
+    reports: Path, *options: str, provider: str = "embedded", topology: str = TWO_NETWORKS
+) -> Outcome:
+    """Run the suites in a process of their own."""
+    argv = [sys.executable, "-m", "pytest", "suites", "-p", "no:cacheprovider"]
+    argv += ["--topology", topology, "--provider", provider, "--report-dir", str(reports)]
+    return LocalShell(ROOT).run([*argv, "--outage", OUTAGE, *options], timeout=850)
+
+
+def judged(reports: Path, topology: str = TWO_NETWORKS) -> Mapping[str, Verdict]:
+    """Return the verdict of every requirement that has a check, of a complete run."""
+    record = RunRecord.load(reports / "record.json")
+    assert record.complete
+    return {
+        requirement: verdict
+        for requirement, verdict in verdicts(record, topology).items()
+        if any(result.requirement == requirement for result in record.results)
+    }
+
+
+def all_kept(reports: Path, outcome: Outcome, topology: str = TWO_NETWORKS) -> None:
+    """Demand that every promise that applies was looked at, and was kept."""
+    seen = judged(reports, topology)
+    assert not set(seen.values()) - {Verdict.PASSED, Verdict.NOT_APPLICABLE}, outcome.stdout[-4000:]
+    assert outcome.exit_code == 0
+    assert list(seen.values()).count(Verdict.PASSED) == APPLY[topology]

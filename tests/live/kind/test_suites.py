@@ -1,0 +1,15 @@
+"""The suites on kind: the same promises, kept as on the embedded provider."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.providers.kind.provider import KindProvider
+from tests.live.conforming import ALONE, ONE_NETWORK, TWO_NETWORKS, all_kept, conformance
+
+
+@pytest.mark.parametrize("topology", [TWO_NETWORKS, ONE_NETWORK, ALONE])
+def test_every_promise_is_kept_on_kind(
+    provider: KindProvider, topology: str, tmp_path: Path
+) -> None:
+    all_kept(tmp_path, conformance(tmp_path, provider=provider.name, topology=topology), topology)
