@@ -3,19 +3,19 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.memory import of_lab
 from harness import files
 from harness.converge import concurrently, eventually
 from harness.meshes.istio.mesh import IstioMesh
-from harness.model import Lab, Topology, plan_networks
+from harness.model import Lab, Topology
 from harness.phases import Phases
 from harness.probes.claims import from_each
-from harness.providers.base import RaiseOptions
-from harness.providers.embedded.provider import EmbeddedProvider
+from harness.providers.base import Provider, RaiseOptions, planned
 from harness.shell import LocalShell
 from harness.workloads.echo import Echo, namespace, service
 from harness.workloads.site import Site
@@ -31,7 +31,7 @@ def topology(name: str) -> Topology:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """Seconds until the API servers answered, the mesh was ready, a call crossed; then down."""
+    """Seconds until API servers answered, the mesh was ready, calls crossed; then down; bytes."""
 
     api_servers: float
     mesh: float
@@ -45,10 +45,10 @@ class Raised:
         return self.api_servers + self.mesh + self.served
 
 
-def raise_once(wanted: Topology) -> Raised:
+def raise_once(wanted: Topology, provider: Provider) -> Raised:
     """Raise ``wanted`` with a mesh and one app per cluster, call, measure, take down."""
-    provider, mesh, quiet = EmbeddedProvider(), IstioMesh(), Phases(say=lambda _: None)
-    plan = plan_networks(wanted)
+    mesh, quiet = IstioMesh(), Phases(say=lambda _: None)
+    plan = planned(provider, wanted)
     with timed() as prepared:
         mesh.prepare(wanted, plan)
     with timed() as up:
@@ -58,7 +58,7 @@ def raise_once(wanted: Topology) -> Raised:
             mesh.install(lab, quiet)
         with timed() as served:
             _serve(lab)
-        memory = _memory(lab)
+        memory = of_lab(lab)
     finally:
         with timed() as down:
             provider.down(lab)
@@ -80,6 +80,7 @@ class Checked:
 def check_once(wanted: str, outage: float, reports: Path) -> Checked:
     """Run every check of a topology; raises ``ToolError`` if a check is not passed."""
     argv = [sys.executable, "-m", "pytest", "suites", "-q", "--topology", wanted]
+    argv += ["--provider", "embedded"]
     argv += ["--outage", str(outage), "--report-dir", str(reports), "-p", "no:cacheprovider"]
     began = time.monotonic()
     LocalShell(ROOT).run(argv, timeout=1800).checked()
@@ -103,6 +104,16 @@ def deploy(site: Site) -> None:
     site.rolled_out("echo", SAMPLE)
 
 
+def answered(site: Site, names: Sequence[str]) -> None:
+    """Wait until each cluster of ``names`` answers callers in ``site``."""
+    caller = site.caller(SAMPLE, "echo")
+    eventually(
+        lambda: caller.call(ECHO.url, count=20),
+        from_each(names, at_least=1),
+        what=f"{', '.join(names)} answer callers in {site.name}",
+    )
+
+
 def _serve(lab: Lab) -> None:
     """Deploy one app per cluster, and wait until each cluster serves callers of every cluster."""
     sites = [Site.of(lab, cluster.name) for cluster in lab.clusters]
@@ -110,39 +121,9 @@ def _serve(lab: Lab) -> None:
 
     def serve(site: Site) -> None:
         deploy(site)
-        caller = site.caller(SAMPLE, "echo")
-        eventually(
-            lambda: caller.call(ECHO.url, count=20),
-            from_each(names, at_least=1),
-            what=f"{names} answer callers in {site.name}",
-        )
+        answered(site, names)
 
     concurrently(serve, sites)
-
-
-def _memory(lab: Lab) -> int:
-    """Return the proportional set size, in bytes, of every process of the lab."""
-    supervisor = int((Path(lab.state_dir) / "supervisor").read_text().split()[0])
-    return sum(_pss(pid) for pid in _descendants(supervisor))
-
-
-def _descendants(pid: int) -> Iterator[int]:
-    yield pid
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        try:
-            children = task.read_text().split()
-        except OSError:
-            continue
-        for child in children:
-            yield from _descendants(int(child))
-
-
-def _pss(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 @contextmanager

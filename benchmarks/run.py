@@ -5,10 +5,11 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 
 from benchmarks.floor import Floor, floor_once
 from benchmarks.measure import Checked, Raised, check_once, machine, raise_once, topology
+from benchmarks.table import Row, print_table
+from harness.providers.embedded.provider import EmbeddedProvider
 
 WANTED = "multi-primary-multi-network"
 
@@ -29,18 +30,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             for number in range(options.checks)
         ]
     rows += _check_rows(checked)
-    print(f"\n{'what':48}{'median':>9}{'min':>9}{'max':>9}{'goal':>9}")
-    met = [_print_row(*row) for row in rows]
-    return 0 if all(met) else 1
+    return 0 if print_table(rows) else 1
 
 
 def _pair(number: int, runs: int) -> tuple[Raised, Floor]:
-    lab, floor = raise_once(topology(WANTED)), floor_once(topology(WANTED))
+    lab = raise_once(topology(WANTED), EmbeddedProvider())
+    floor = floor_once(topology(WANTED))
     sys.stderr.write(f"{number}/{runs}: ready {lab.ready:.1f}s, floor {floor.total:.1f}s\n")
     return lab, floor
-
-
-Row = tuple[str, list[float], float | None]
 
 
 def _rows(labs: list[Raised], floors: list[Floor]) -> list[Row]:
@@ -70,13 +67,6 @@ def _check_rows(checked: list[Checked]) -> list[Row]:
         ("waits that the promises demand, s", [c.waits for c in checked], None),
         ("whole run of pytest, s", [c.total for c in checked], None),
     ]
-
-
-def _print_row(what: str, values: list[float], goal: float | None) -> bool:
-    middle = median(values)
-    told = f"{what:48}{middle:9.2f}{min(values):9.2f}{max(values):9.2f}"
-    print(told + (f"{goal:9.1f}" if goal is not None else f"{'':>9}"))
-    return goal is None or middle <= goal
 
 
 if __name__ == "__main__":
