@@ -19,8 +19,8 @@ from harness.providers.embedded.layout import CORE, PROGRAMS, agent_name
 from harness.providers.embedded.raising import NAME, raise_lab, raze, reap
 from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
-from harness.providers.fabric import cuts, sniffer
-from harness.providers.fabric.cuts import Change
+from harness.providers.fabric import sniffer
+from harness.providers.fabric.cutting import Cuts, changed
 from harness.providers.fabric.recording import Owners, Recording
 from harness.providers.fabric.state import State
 
@@ -28,7 +28,7 @@ _SOON = Budget(timeout=10.0, interval=0.01)
 _SNIFFER = Path(sniffer.__file__)
 
 
-class EmbeddedProvider:
+class EmbeddedProvider(Cuts):
     """Raises labs on this machine, each in a namespace tree of its own.
 
     Every capability is a visit to the lab's supervisor, which undoes the change when the
@@ -64,27 +64,9 @@ class EmbeddedProvider:
         return reap()
 
     @contextmanager
-    def api_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
-        """Drop packets, both ways and of open connections too, from ``client`` to ``server``."""
-        with _changed(lab, cuts.api_cut(lab.plan, client=client, server=server)):
-            yield
-
-    @contextmanager
-    def gateway_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
-        """Drop packets from ``client`` to the gateway addresses of ``server``, and back."""
-        with _changed(lab, cuts.gateway_cut(lab.plan, client=client, server=server)):
-            yield
-
-    @contextmanager
-    def partition(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
-        """Drop every packet between the two, both ways."""
-        with _changed(lab, cuts.partition(lab.plan, one=one, other=other)):
-            yield
-
-    @contextmanager
     def pod_routes(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
         """Route the pod ranges of both clusters to each other, unmasqueraded."""
-        with _changed(lab, pod_routes(lab.plan, one=one, other=other)):
+        with changed(lab, pod_routes(lab.plan, one=one, other=other)):
             yield
 
     @contextmanager
@@ -141,14 +123,6 @@ def _state(lab: Lab) -> State:
 
 def _visit(lab: Lab) -> Control:
     return Control(_state(lab).control)
-
-
-@contextmanager
-def _changed(lab: Lab, changes: Sequence[Change]) -> Iterator[None]:
-    with _visit(lab) as control:
-        for change in changes:
-            control.run(change.namespace, change.do, undo=change.undo).checked()
-        yield
 
 
 def _listening(path: Path) -> None:

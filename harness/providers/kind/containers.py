@@ -21,8 +21,12 @@ from harness.shell import Outcome, redact
 
 #: Exit code of a command that the engine did not run, as of the ``docker`` command.
 NOT_RUN = 125
-#: How often nothing must be left in a row: a command that makes something may still be under way.
-_GONE = Budget(timeout=60.0, interval=0.1, successes=2)
+#: What the engine says in the place of a program that it could not start.
+_REFUSED = "OCI runtime exec failed"
+#: How often nothing must be left in a row. The engine finishes what it was asked for, also when
+#: who asked is gone: where something was still being made, that takes longer.
+_GONE = Budget(timeout=90.0, interval=0.1, successes=2, firm=True)
+_SETTLED = Budget(timeout=90.0, interval=0.2, successes=15, firm=True)
 
 
 class NotRunning(MachineError):  # noqa: N818 - what it says
@@ -70,9 +74,16 @@ class ContainerShell:
         Returns what it printed.
         """
         outcome = self.run(["sh", "-ec", text], timeout=timeout)
-        if outcome.exit_code == NOT_RUN:
-            raise NotRunning(outcome.stderr)
+        refused = outcome.exit_code == NOT_RUN or outcome.stdout.startswith(_REFUSED)
+        if refused or (outcome.exit_code != 0 and not self._runs()):
+            raise NotRunning(f"{what} in {self.container}: {outcome.stderr or outcome.stdout}")
         return replace(outcome, argv=(what, "in", self.container)).checked()
+
+    def _runs(self) -> bool:
+        try:
+            return bool(self.client.containers.get(self.container).status == "running")
+        except (DockerException, RequestException):
+            return False
 
 
 def make_network(client: DockerClient, spec: NetworkSpec, marks: Mapping[str, str]) -> None:
@@ -138,8 +149,10 @@ def remove(client: DockerClient, name: str) -> None:
         container.remove(force=True, v=True)
 
 
-def sweep(client: DockerClient, lab: str) -> None:
+def sweep(client: DockerClient, lab: str, *, disturbed: bool = False) -> None:
     """Remove everything that carries the lab's label, until nothing more turns up.
+
+    ``disturbed``: something was being made a moment ago.
 
     :class:`MachineError` names what cannot be removed.
     """
@@ -148,7 +161,7 @@ def sweep(client: DockerClient, lab: str) -> None:
             lambda: _swept(client, lab),
             lambda found: not found,
             what=f"nothing is left of lab {lab} on the engine",
-            budget=_GONE,
+            budget=_SETTLED if disturbed else _GONE,
         )
     except NotConverged as error:
         raise MachineError(str(error), "remove what it names by the docker command") from error
@@ -156,7 +169,13 @@ def sweep(client: DockerClient, lab: str) -> None:
 
 def _swept(client: DockerClient, lab: str) -> list[str]:
     """Remove what is there; return what was, or what could not be removed yet."""
-    mine = {"label": f"{LAB_LABEL}={lab}"}
+    try:
+        return _removed(client, {"label": f"{LAB_LABEL}={lab}"})
+    except (APIError, RequestException) as error:  # it may be gone by the next look
+        return [said(error)]
+
+
+def _removed(client: DockerClient, mine: dict[str, str]) -> list[str]:
     containers = client.containers.list(all=True, filters=mine, ignore_removed=True)
     found = [str(container.name) for container in containers]
     if found:

@@ -170,9 +170,9 @@ class Maker:
                 what=f"node {node.name} runs",
                 budget=_BOOTED,
             )
-        except ToolError:
+        except ToolError as error:
             running.end()
-            raise
+            raise self._failed(cluster, str(error), self._log(cluster)) from error
         return (printed or "").strip().rpartition("\n")[2]
 
     def _join(self, cluster: ClusterPlan) -> None:

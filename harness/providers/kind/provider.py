@@ -15,9 +15,8 @@ from harness.model import ConfigError, Lab, MachineError, NetworkPlan, Program, 
 from harness.model.plan import plan_networks
 from harness.phases import Phases
 from harness.providers.base import Capture, Machine, RaiseOptions
-from harness.providers.fabric import cuts
 from harness.providers.fabric.control import Control
-from harness.providers.fabric.cuts import Change
+from harness.providers.fabric.cutting import Cuts, changed
 from harness.providers.fabric.recording import Owners, Recording
 from harness.providers.fabric.state import State
 from harness.providers.kind import KIND_VARIABLE, capture, engine, images, logs
@@ -34,7 +33,7 @@ from harness.shell import LocalShell
 from harness.tools.kind import Kind
 
 
-class KindProvider:
+class KindProvider(Cuts):
     """Raises labs as kind clusters on a container engine.
 
     Every capability is a visit to the lab's guardian, which undoes the change when the visit
@@ -98,28 +97,10 @@ class KindProvider:
         return reap()
 
     @contextmanager
-    def api_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
-        """Drop packets, both ways and of open connections too, from ``client`` to ``server``."""
-        with _changed(lab, cuts.api_cut(lab.plan, client=client, server=server)):
-            yield
-
-    @contextmanager
-    def gateway_cut(self, lab: Lab, *, client: str, server: str) -> Iterator[None]:
-        """Drop packets from ``client`` to the gateway addresses of ``server``, and back."""
-        with _changed(lab, cuts.gateway_cut(lab.plan, client=client, server=server)):
-            yield
-
-    @contextmanager
-    def partition(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
-        """Drop every packet between the two, both ways."""
-        with _changed(lab, cuts.partition(lab.plan, one=one, other=other)):
-            yield
-
-    @contextmanager
     def pod_routes(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
         """Route the pod ranges of both clusters to each other, unmasqueraded."""
         wires = Wires(lab.plan, _spec(lab).transit)
-        with _changed(lab, wires.pod_routes(one=one, other=other)):
+        with changed(lab, wires.pod_routes(one=one, other=other)):
             yield
 
     @contextmanager
@@ -164,14 +145,6 @@ def _client(lab: Lab) -> AbstractContextManager[DockerClient]:
 
 def _visit(lab: Lab) -> Control:
     return Control(State(Path(lab.state_dir)).control)
-
-
-@contextmanager
-def _changed(lab: Lab, changes: Sequence[Change]) -> Iterator[None]:
-    with _visit(lab) as control:
-        for change in changes:
-            control.run(change.namespace, change.do, undo=change.undo).checked()
-        yield
 
 
 def _kind(phases: Phases) -> artifacts.Artifact:

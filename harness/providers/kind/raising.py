@@ -32,7 +32,7 @@ from harness.providers.kind.networks import (
     transit_addresses,
     transit_range,
 )
-from harness.providers.kind.razing import NAME, clear, end_makers, reap
+from harness.providers.kind.razing import NAME, clear, reap
 from harness.providers.kind.spec import KindSpec
 from harness.shell import LocalShell, Running
 from harness.tools.kind import Kind
@@ -172,8 +172,7 @@ def _clusters(
     try:
         return concurrently(maker.cluster, list(spec.plan.clusters))
     except BaseException:
-        maker.given_up.set()
-        end_makers(place.id)
+        maker.given_up.set()  # those who are at work are ended with the rest
         raise
 
 

@@ -23,11 +23,13 @@ from harness.providers.kind.spec import KindSpec
 NAME = "kind"
 
 
-def end_makers(lab: str) -> None:
-    """Kill whatever is still at work on making parts of the lab."""
-    for pid in makers(lab):
+def end_makers(lab: str) -> bool:
+    """Kill whatever is still at work on making parts of the lab; say whether anything was."""
+    found = list(makers(lab))
+    for pid in found:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    return bool(found)
 
 
 def makers(lab: str) -> Iterator[int]:
@@ -42,20 +44,20 @@ def makers(lab: str) -> Iterator[int]:
 
 def clear(place: State) -> None:
     """Remove everything of the lab from its engine; an engine that is gone has nothing left."""
-    end_makers(place.id)
+    disturbed = end_makers(place.id)
     try:
         spec = KindSpec.read(place)
     except (OSError, ValueError):
         return
     if engine_at(spec.engine_url) is None:
         return
-    _clear(spec)
+    _clear(spec, disturbed=disturbed)
 
 
-def _clear(spec: KindSpec) -> None:
+def _clear(spec: KindSpec, *, disturbed: bool) -> None:
     try:
         with closing(spec.engine.client()) as client:
-            sweep(client, spec.lab)
+            sweep(client, spec.lab, disturbed=disturbed)
             if spec.guarded:
                 guard.reopen(client, spec.names, spec.helper)
     except (DockerException, RequestException) as error:

@@ -11,6 +11,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import APIError, NotFound
 
+from harness.converge import SCALE_VARIABLE
 from harness.model import MachineError
 from harness.providers.fabric import state
 from harness.providers.fabric.state import STATE_VARIABLE
@@ -112,7 +113,7 @@ def test_what_carries_the_label_goes_and_nothing_else(paper: Paper, client: Dock
 def test_what_cannot_be_removed_is_said(
     paper: Paper, client: DockerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MESHPROOF_BUDGET_SCALE", "0.001")
+    monkeypatch.setenv(SCALE_VARIABLE, "0.001")
     paper.networks.add("net", {LAB_LABEL: "ab12"}, refusals=10**6)
     with pytest.raises(MachineError, match=r"nothing is left of lab ab12.*net"):
         containers.sweep(client, "ab12")
