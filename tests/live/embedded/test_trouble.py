@@ -24,10 +24,9 @@ from harness.providers.embedded.provider import EmbeddedProvider
 from harness.providers.fabric import state
 from harness.providers.fabric.state import STATE_VARIABLE, State
 from harness.shell import Running
+from tests.live.owner import single
 
-from .owner import single
-
-OWNER = Path(__file__).with_name("owner.py")
+OWNER = Path(__file__).parents[1] / "owner.py"
 SOON = Budget(timeout=20, interval=0.02)
 
 
@@ -45,7 +44,7 @@ def own(place: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
 
     def start(*arguments: str) -> Running:
-        argv = [sys.executable, str(OWNER), *arguments]
+        argv = [sys.executable, str(OWNER), "embedded", *arguments]
         started.append(
             shell.start("owner", argv, output=tmp_path / "owner.log", env=dict(os.environ))
         )

@@ -20,8 +20,7 @@ from harness.providers.kind.spec import KindSpec
 from harness.shell import LocalShell, PrefixShell, Shell
 from harness.workloads.echo import Echo, namespace
 from harness.workloads.site import Site
-
-from .owner import single
+from tests.live.owner import single
 
 LINK = "uplink0"
 #: What nothing in a lab answers for, and what is behind the way out.

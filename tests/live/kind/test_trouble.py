@@ -29,10 +29,9 @@ from harness.providers.kind.naming import STATE_LABEL
 from harness.providers.kind.provider import KindProvider
 from harness.shell import Running
 from tests.live.embedded.test_trouble import surroundings
+from tests.live.owner import single
 
-from .owner import single
-
-OWNER = Path(__file__).with_name("owner.py")
+OWNER = Path(__file__).parents[1] / "owner.py"
 SOON = Budget(timeout=60, interval=0.05)
 LONG = Budget(timeout=300, interval=0.05)
 
@@ -60,7 +59,7 @@ def own(place: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
     started: list[Running] = []
 
     def start(*arguments: str) -> Running:
-        argv = [sys.executable, str(OWNER), *arguments]
+        argv = [sys.executable, str(OWNER), "kind", *arguments]
         started.append(
             shell.start("owner", argv, output=tmp_path / "owner.log", env=dict(os.environ))
         )

@@ -1,7 +1,7 @@
-"""A process of its own that raises a kind lab, or changes one, and waits to be ended.
+"""A process of its own that raises a lab, or changes one, and waits to be ended.
 
-``owner.py raise`` or ``owner.py keep`` prints the lab as a line of JSON; ``owner.py cut LAB``
-partitions the first two clusters of the lab in the file LAB, and says so.
+``owner.py PROVIDER raise`` (or ``keep``) prints the lab as a line of JSON; ``owner.py PROVIDER
+cut LAB`` partitions the first two clusters of the lab in the file LAB, and says so.
 """
 
 import json
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from harness.model import Lab, Topology
 from harness.phases import Phases
-from harness.providers.base import RaiseOptions, planned
-from harness.providers.kind.provider import KindProvider
+from harness.providers import BUILT_IN
+from harness.providers.base import CanPartition, RaiseOptions, planned
 
 
 def say(line: str) -> None:
@@ -28,9 +28,12 @@ def single() -> Topology:
 
 
 def main() -> None:
-    what, *rest = sys.argv[1:]
-    provider = KindProvider()
+    name, what, *rest = sys.argv[1:]
+    # Where tests run in the background, their children would ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    provider = BUILT_IN[name].make()
     if what == "cut":
+        assert isinstance(provider, CanPartition)
         lab = Lab.load(json.loads(Path(rest[0]).read_text()))
         one, other = (cluster.name for cluster in lab.clusters[:2])
         with provider.partition(lab, one=one, other=other):
