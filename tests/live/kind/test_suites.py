@@ -12,4 +12,5 @@ from tests.live.conforming import ALONE, ONE_NETWORK, TWO_NETWORKS, all_kept, co
 def test_every_promise_is_kept_on_kind(
     provider: KindProvider, topology: str, tmp_path: Path
 ) -> None:
-    all_kept(tmp_path, conformance(tmp_path, provider=provider.name, topology=topology), topology)
+    outcome = conformance(tmp_path, "-n", "2", provider=provider.name, topology=topology)
+    all_kept(tmp_path, outcome, topology)
