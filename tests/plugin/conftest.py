@@ -1,6 +1,7 @@
 """A project of its own for whole runs of pytest: a toy mesh on a toy provider, on paper."""
 
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from harness import files
 pytest_plugins = ["pytester"]
 
 TEMPLATE = Path(__file__).parent / "project"
+CHECKOUT = Path(__file__).parents[2]
 TOYS = ("--provider=toy", "--mesh=toy")
 
 
@@ -74,6 +76,9 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.setenv("MESHPROOF_HOME", str(pytester.path / "home"))
     monkeypatch.setenv("TMPDIR", str(pytester.path / "tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(pytester.mkdir("tmp")))
+    # As for a vendor, the package is installed, not found beside the project: pytest would want to
+    # rewrite the assertions of a package that the run around this one has imported already.
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if Path(entry) != CHECKOUT])
     shutil.copytree(TEMPLATE, pytester.path, dirs_exist_ok=True)
     pytester.makeini("[pytest]\naddopts = --import-mode=importlib\nfilterwarnings = error\n")
     return Project(pytester)
