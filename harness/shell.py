@@ -11,8 +11,10 @@ from typing import IO, Protocol
 
 from harness.model import ToolError
 
+#: A key may have lost its beginning or its end, as logs are cut somewhere.
 _SECRET = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|\A[\w+/=\\\s]*-----END [A-Z ]*PRIVATE KEY-----"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
     r"|(?<=token: )\S{16,}|(?<=[Bb]earer )\S+"
     r"|(?<=client-key-data: )\S+|(?<=client-certificate-data: )\S+",
@@ -24,6 +26,20 @@ REDACTED = "«redacted»"
 def redact(text: str) -> str:
     """Return ``text`` without private keys, bearer tokens and kubeconfig credentials."""
     return _SECRET.sub(REDACTED, text)
+
+
+def tail(text: str, lines: int) -> str:
+    """Return the last lines of ``text``, without secrets.
+
+    Secrets go first: of a key that is cut, what is left could not be told for one any more.
+    """
+    return "\n".join(redact(text).strip().splitlines()[-lines:])
+
+
+def last_words(log: Path, lines: int = 5) -> str:
+    """Return the end of a log, without secrets."""
+    said = log.read_text(errors="replace") if log.exists() else ""
+    return tail(said, lines) or "(it said nothing)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +54,7 @@ class Outcome:
     def checked(self) -> str:
         """Return stdout, or raise :class:`ToolError` if the program failed."""
         if self.exit_code != 0:
-            raise ToolError(self.argv, self.exit_code, self.stderr or redact(self.stdout[-2000:]))
+            raise ToolError(self.argv, self.exit_code, self.stderr or redact(self.stdout)[-2000:])
         return self.stdout
 
 

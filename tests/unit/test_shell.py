@@ -6,7 +6,16 @@ import pytest
 
 from harness.converge import Budget, eventually
 from harness.model import ToolError
-from harness.shell import LocalShell, Outcome, PrefixShell, ScriptedShell, redact, start
+from harness.shell import (
+    LocalShell,
+    Outcome,
+    PrefixShell,
+    ScriptedShell,
+    last_words,
+    redact,
+    start,
+    tail,
+)
 
 LIST = ("ip", "link")
 
@@ -57,6 +66,34 @@ def test_secrets_are_redacted(secret: str) -> None:
 
 def test_ordinary_words_are_left_alone() -> None:
     assert redact("token: expired") == "token: expired"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("d+/A=\nd2=\n-----END PRIVATE KEY-----\nafter", "«redacted»\nafter"),
+        ("before\n-----BEGIN EC PRIVATE KEY-----\nd+/A=\nd2=", "before\n«redacted»"),
+        ("a word: -----END PRIVATE KEY-----", "a word: -----END PRIVATE KEY-----"),
+    ],
+)
+def test_a_part_of_a_key_is_a_secret_too(text: str, left: str) -> None:
+    assert redact(text) == left
+
+
+def test_a_key_whose_beginning_is_cut_off_is_still_a_secret(tmp_path: Path) -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nfirst\nsecond\n-----END PRIVATE KEY-----"
+    assert tail(f"before\n{key}\nafter\n", 3) == "before\n«redacted»\nafter"
+    log = tmp_path / "log"
+    log.write_text(f"{key}\nafter\n")
+    assert last_words(log, 2) == "«redacted»\nafter"
+
+
+def test_the_end_of_what_a_failed_program_said_holds_no_part_of_a_key() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\n" + "secret\n" * 400 + "-----END PRIVATE KEY-----"
+    with pytest.raises(ToolError) as failed:
+        Outcome(("keygen",), 1, f"{key}\nno room", "").checked()
+    assert "no room" in str(failed.value)
+    assert "secret" not in str(failed.value)
 
 
 def test_a_prefix_leads_elsewhere() -> None:

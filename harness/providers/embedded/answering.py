@@ -1,7 +1,6 @@
 """Waiting for the API servers of a lab that has just been started."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
 from harness.converge import Budget, NotConverged, eventually
@@ -10,7 +9,7 @@ from harness.model import ApiError, Cluster, ClusterPlan, MachineError
 from harness.model.plan import API_PORT
 from harness.providers.embedded.control import Control
 from harness.providers.fabric.state import State
-from harness.shell import redact
+from harness.shell import last_words
 
 _BUDGET = Budget(timeout=90.0, interval=0.05)
 #: Default roles and priority classes come a second later; nothing of ours depends on them.
@@ -83,9 +82,3 @@ def _trouble(state: State, cluster: str) -> _Look | None:
             said = last_words(state.logs / f"{name}.log")
             return _Look(ready=False, trouble=f"{program} exited {code}: {said}", hopeless=True)
     return None
-
-
-def last_words(log: Path, lines: int = 5) -> str:
-    """Return the end of a log, without secrets."""
-    said = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return redact("\n".join(said[-lines:])) or "(it said nothing)"

@@ -8,26 +8,16 @@ from harness.providers.embedded.spec import ROUTER
 from harness.providers.fabric.state import State
 from harness.shell import redact
 
-#: The end of a log says most; a lab may run for hours.
-_TAIL = 256 * 1024
-
 
 def evidence(lab: Lab) -> dict[str, str]:
     """Return file names and redacted contents; what is gone already is simply not there."""
     state = State(Path(lab.state_dir))
-    found = {path.name: _tail(path) for path in sorted(state.logs.glob("*.log"))}
     try:
         with Control(state.control) as control:
-            found |= {"fabric.txt": _fabric(lab, control), "processes.txt": _processes(control)}
+            told = {"fabric.txt": _fabric(lab, control), "processes.txt": _processes(control)}
     except MachineError as error:
-        found["supervisor.txt"] = f"{error}\n"
-    return {name: redact(text) for name, text in found.items()}
-
-
-def _tail(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return file.read().decode(errors="replace")
+        told = {"supervisor.txt": f"{error}\n"}
+    return state.said() | {name: redact(text) for name, text in told.items()}
 
 
 def _fabric(lab: Lab, control: Control) -> str:

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.model import Lab, MachineError
+from harness.shell import redact
 
 #: Chooses another place for labs than ``/tmp``; kept short, as it holds Unix sockets.
 STATE_VARIABLE = "MESHPROOF_STATE"
 #: The kernel's limit on a Unix socket's path is 108 bytes, and our longest name takes 20.
 _LONGEST_BASE = 80
+#: Bytes of a log that are kept as evidence: its end says most, and a lab may run for hours.
+LOG_TAIL = 256 * 1024
 #: Seconds between making a directory and signing it, at the very most.
 _SIGNING = 60.0
 
@@ -116,6 +119,10 @@ class State:
         self._provider.write_text(provider)
         _note(self._maker, os.getpid())
 
+    def said(self) -> dict[str, str]:
+        """Return the end of every log by file name, without secrets."""
+        return {path.name: redact(_end(path)) for path in sorted(self.logs.glob("*.log"))}
+
     def claim(self, pid: int) -> None:
         """Note that process ``pid`` holds the lab."""
         _note(self.supervisor, pid)
@@ -131,6 +138,12 @@ class State:
     def remove(self) -> None:
         """Delete every file."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _end(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_TAIL))
+        return file.read().decode(errors="replace")
 
 
 def _note(path: Path, pid: int) -> None:

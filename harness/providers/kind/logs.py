@@ -12,13 +12,11 @@ from requests.exceptions import RequestException
 
 from harness.converge import concurrently
 from harness.model import Lab
-from harness.providers.fabric.state import State
+from harness.providers.fabric.state import LOG_TAIL, State
 from harness.providers.kind.containers import ContainerShell, said
 from harness.providers.kind.spec import KindSpec
-from harness.shell import redact
+from harness.shell import redact, tail
 
-#: The end of a log says most; a lab may run for hours.
-_TAIL = 256 * 1024
 _LINES = 2000
 #: A service's log, wherever a node image keeps it: with systemd in its journal.
 _SERVICE = (
@@ -31,7 +29,7 @@ _FABRIC = "ip -brief address; ip route; iptables-save -c"
 def evidence(lab: Lab) -> dict[str, str]:
     """Return file names and redacted contents; what is gone already is simply not there."""
     place = State(Path(lab.state_dir))
-    found = {path.name: _end(path) for path in sorted(place.logs.glob("*.log"))}
+    found: dict[str, str] = {}
     try:
         spec = KindSpec.read(place)
         with closing(spec.engine.client()) as client:
@@ -39,7 +37,7 @@ def evidence(lab: Lab) -> dict[str, str]:
                 found |= told
     except (OSError, ValueError, DockerException, RequestException) as error:
         found["engine.txt"] = f"{error}\n"
-    return {name: redact(text) for name, text in found.items()}
+    return place.said() | {name: redact(text) for name, text in found.items()}
 
 
 def last_words(client: DockerClient, container: str, lines: int = 12) -> str:
@@ -49,7 +47,7 @@ def last_words(client: DockerClient, container: str, lines: int = 12) -> str:
     for service in ("kubelet", "containerd"):
         parts[service] = shell.run(_service(service), timeout=10).stdout
     return "\n".join(
-        f"-- {container} {part}:\n" + redact("\n".join(text.strip().splitlines()[-lines:]))
+        f"-- {container} {part}:\n" + tail(text, lines)
         for part, text in parts.items()
         if text.strip()
     )
@@ -74,7 +72,7 @@ def _commands() -> Iterator[tuple[str, list[str]]]:
 
 
 def _service(name: str) -> list[str]:
-    return ["sh", "-c", _SERVICE, name, str(_TAIL), str(_LINES)]
+    return ["sh", "-c", _SERVICE, name, str(LOG_TAIL), str(_LINES)]
 
 
 def _console(client: DockerClient, container: str) -> str:
@@ -93,9 +91,3 @@ def _description(client: DockerClient, container: str) -> str:
         return f"{said(error)}\n"
     known.get("Config", {}).pop("Env", None)
     return json.dumps(known, indent=1) + "\n"
-
-
-def _end(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return file.read().decode(errors="replace")

@@ -14,7 +14,7 @@ from harness.converge import Budget, NotConverged, eventually
 from harness.model import MachineError
 from harness.phases import Phases
 from harness.providers.fabric.state import start_time
-from harness.shell import redact
+from harness.shell import last_words
 
 #: The kernel's limit on the path of a Unix socket, less one for the zero byte.
 _LONGEST_SOCKET = 107
@@ -108,8 +108,7 @@ class Place:
 
     def last_words(self, lines: int = 8) -> str:
         """Return the end of the log."""
-        said = self.log.read_text(errors="replace").strip() if self.log.exists() else ""
-        return redact("\n".join(said.splitlines()[-lines:])) or "(it said nothing)"
+        return last_words(self.log, lines)
 
     def make(self) -> None:
         """Make the directories, closed to everyone else."""
