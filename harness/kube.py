@@ -101,11 +101,18 @@ class Kube:
     """One cluster's API server, as the holder of a kubeconfig sees it. Safe across threads."""
 
     def __init__(self, kubeconfig: Path | str, *, timeout: float = 30.0) -> None:
+        self.kubeconfig = Path(kubeconfig)
         settings = client.Configuration()
-        config.load_kube_config(str(kubeconfig), client_configuration=settings)
+        # The client puts keys into files of their own, and removes them if the process ends in
+        # good order. Beside the kubeconfig of a lab, a killed process leaves none either: the
+        # directory goes with the lab.
+        config.load_kube_config(
+            str(kubeconfig),
+            client_configuration=settings,
+            temp_file_path=str(self.kubeconfig.parent),
+        )
         settings.retries = False
         settings.connection_pool_maxsize = 64
-        self.kubeconfig = Path(kubeconfig)
         self._timeout = timeout
         self._client = client.ApiClient(settings)
         self._resources: dict[tuple[str, str], _Resource] = {}

@@ -4,14 +4,11 @@ import json
 import os
 import signal
 import socket
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness import shell
 from harness.converge import Budget, concurrently, eventually
 from harness.kube import Kube
 from harness.model import ApiError, Lab, MachineError, plan_networks
@@ -21,69 +18,32 @@ from harness.providers.base import RaiseOptions
 from harness.providers.embedded import fabric
 from harness.providers.embedded.control import Control
 from harness.providers.embedded.provider import EmbeddedProvider
-from harness.providers.fabric import state
-from harness.providers.fabric.state import STATE_VARIABLE, State
-from harness.shell import Running
+from harness.providers.fabric.state import State
 from tests.live.owner import single
+from tests.live.trouble import (
+    Owners,
+    descendants,
+    ends_with_its_maker,
+    gone,
+    own_place,
+    owners,
+    surroundings,
+)
 
-OWNER = Path(__file__).parents[1] / "owner.py"
 SOON = Budget(timeout=20, interval=0.02)
+RAISED = Budget(timeout=60, interval=0.05)
 
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch, provider: EmbeddedProvider) -> Iterator[Path]:
-    """A place for labs of its own, so that "nothing is left" can be said."""
-    with tempfile.TemporaryDirectory(prefix="mp-", dir="/tmp") as made:
-        monkeypatch.setenv(STATE_VARIABLE, made)
-        yield Path(made)
+    with own_place(monkeypatch.setenv) as made:
+        yield made
 
 
 @pytest.fixture
-def own(place: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start ``owner.py`` with arguments; whatever it raised is gone afterwards."""
-    started: list[Running] = []
-
-    def start(*arguments: str) -> Running:
-        argv = [sys.executable, str(OWNER), "embedded", *arguments]
-        started.append(
-            shell.start("owner", argv, output=tmp_path / "owner.log", env=dict(os.environ))
-        )
-        return started[-1]
-
-    yield start
-    for running in started:
-        running.end()
-    for lab in filter(None, map(state.loaded, state.present())):
-        EmbeddedProvider().down(lab)
-
-
-def raised(tmp_path: Path) -> Lab:
-    """Wait for the lab that the owner prints."""
-    log = tmp_path / "owner.log"
-    eventually(
-        lambda: [line for line in log.read_text().splitlines() if line.startswith("{")],
-        bool,
-        what="the owner has raised its lab",
-        budget=Budget(timeout=60, interval=0.05),
-    )
-    line = next(line for line in log.read_text().splitlines() if line.startswith("{"))
-    return Lab.load(json.loads(line))
-
-
-def descendants(pid: int) -> set[int]:
-    """Return every process below ``pid``, as the machine sees them."""
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    found = {int(child) for child in children.read_text().split()} if children.exists() else set()
-    return found.union(*(descendants(child) for child in found))
-
-
-def gone(pids: set[int]) -> None:
-    eventually(
-        lambda: {pid for pid in pids if state.start_time(pid)},
-        lambda left: not left,
-        what="every process of the lab has ended",
-        budget=SOON,
-    )
+def own(place: Path, tmp_path: Path, provider: EmbeddedProvider) -> Iterator[Owners]:
+    with owners(provider, tmp_path, grace=5) as found:
+        yield found
 
 
 def port_of(lab: Lab) -> int:
@@ -94,20 +54,6 @@ def port_of(lab: Lab) -> int:
 def up(provider: EmbeddedProvider) -> Lab:
     topology = single()
     return provider.up(topology, plan_networks(topology), Phases(), RaiseOptions())
-
-
-def surroundings() -> dict[str, object]:
-    """Return what a lab must not touch on this machine, as far as this user may read it."""
-    settings = ("ip_forward", "conf/all/send_redirects", "conf/all/route_localnet")
-    named = Path("/run/netns")
-    return {
-        "links": sorted(link.name for link in Path("/sys/class/net").iterdir()),
-        "mounts": Path("/proc/self/mountinfo").read_text(),
-        "namespaces": sorted(os.listdir(named)) if named.exists() else [],  # noqa: PTH208
-        "routes": Path("/proc/net/route").read_text(),
-        "rules": shell.LocalShell().run(["/usr/sbin/iptables-save"]).stdout.replace("\n#", ""),
-        "settings": [Path("/proc/sys/net/ipv4", name).read_text() for name in settings],
-    }
 
 
 def test_the_surroundings_are_the_same_during_a_lab_and_after(
@@ -148,11 +94,9 @@ def test_down_is_idempotent_and_leaves_nobody_listening(
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
-def test_a_killed_owner_leaves_nothing(
-    place: Path, own: Callable[..., Running], tmp_path: Path
-) -> None:
+def test_a_killed_owner_leaves_nothing(place: Path, own: Owners) -> None:
     owner = own("raise")
-    lab = raised(tmp_path)
+    lab = own.lab(RAISED)
     port, inside = port_of(lab), descendants(owner.pid)
     assert len(inside) > 8
     owner.signal(signal.SIGKILL)
@@ -164,9 +108,7 @@ def test_a_killed_owner_leaves_nothing(
 
 
 @pytest.mark.parametrize("milestone", ["maker", "supervisor", "control", "lab.json"])
-def test_ctrl_c_leaves_nothing_whenever_it_comes(
-    milestone: str, place: Path, own: Callable[..., Running]
-) -> None:
+def test_ctrl_c_leaves_nothing_whenever_it_comes(milestone: str, place: Path, own: Owners) -> None:
     owner = own("raise")
     eventually(
         lambda: list(place.glob(f"*/{milestone}")), bool, what=f"{milestone} exists", budget=SOON
@@ -203,10 +145,10 @@ def test_reap_leaves_a_living_lab_alone(place: Path, provider: EmbeddedProvider)
 
 
 def test_a_kept_lab_outlives_its_owner(
-    place: Path, own: Callable[..., Running], tmp_path: Path, provider: EmbeddedProvider
+    place: Path, own: Owners, provider: EmbeddedProvider
 ) -> None:
     owner = own("keep")
-    lab = raised(tmp_path)
+    lab = own.lab(RAISED)
     assert owner.wait(10) == 0
     assert Kube(lab.clusters[0].kubeconfig).version() == lab.clusters[0].version
     provider.down(lab)
@@ -214,23 +156,9 @@ def test_a_kept_lab_outlives_its_owner(
 
 
 def test_a_cut_ends_with_the_process_that_made_it(
-    lab: Lab, own: Callable[..., Running], tmp_path: Path, callers: dict[str, Caller]
+    lab: Lab, own: Owners, callers: dict[str, Caller]
 ) -> None:
-    file = tmp_path / "lab.json"
-    file.write_text(json.dumps(lab.dump()))
-    url = f"http://{callers['near'].ip}:8080/"
-    cutter = own("cut", str(file))
-    eventually(
-        lambda: callers["east"].call(url, timeout=0.5).ok,
-        lambda ok: not ok,
-        what="the cut holds",
-        budget=SOON,
-    )
-    cutter.signal(signal.SIGKILL)
-    cutter.wait(10)
-    eventually(
-        lambda: callers["east"].call(url, timeout=0.5).ok, bool, what="it healed", budget=SOON
-    )
+    ends_with_its_maker(own, lab, callers, soon=SOON)
 
 
 def test_a_killed_api_server_is_an_api_error_and_comes_back_with_what_it_knew(

@@ -1,12 +1,9 @@
 """Ends that nobody planned: of the owner, the guardian, a node; and engines that will not do."""
 
-import json
 import os
 import secrets
 import signal
-import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,24 +11,20 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness import shell
 from harness.converge import Budget, eventually
 from harness.kube import Kube
 from harness.model import Lab, MachineError
 from harness.phases import Phases
 from harness.probes.caller import Caller
 from harness.providers.base import RaiseOptions, planned
-from harness.providers.fabric import state
-from harness.providers.fabric.state import STATE_VARIABLE, State
+from harness.providers.fabric.state import State
 from harness.providers.kind import engine, images, razing
 from harness.providers.kind.images import Images
 from harness.providers.kind.naming import STATE_LABEL
 from harness.providers.kind.provider import KindProvider
-from harness.shell import Running
-from tests.live.embedded.test_trouble import surroundings
 from tests.live.owner import single
+from tests.live.trouble import Owners, ends_with_its_maker, own_place, owners, surroundings
 
-OWNER = Path(__file__).parents[1] / "owner.py"
 SOON = Budget(timeout=60, interval=0.05)
 LONG = Budget(timeout=300, interval=0.05)
 
@@ -46,30 +39,15 @@ def client(provider: KindProvider) -> Iterator[DockerClient]:
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch, client: DockerClient) -> Iterator[Path]:
-    """A place for labs of its own, so that "nothing is left" can be said."""
-    with tempfile.TemporaryDirectory(prefix="mp-", dir="/tmp") as made:
-        monkeypatch.setenv(STATE_VARIABLE, made)
-        yield Path(made)
-        assert on_engine(client, Path(made)) == []
+    with own_place(monkeypatch.setenv) as made:
+        yield made
+        assert on_engine(client, made) == []
 
 
 @pytest.fixture
-def own(place: Path, tmp_path: Path) -> Iterator[Callable[..., Running]]:
-    """Start ``owner.py`` with arguments; whatever it raised is gone afterwards."""
-    started: list[Running] = []
-
-    def start(*arguments: str) -> Running:
-        argv = [sys.executable, str(OWNER), "kind", *arguments]
-        started.append(
-            shell.start("owner", argv, output=tmp_path / "owner.log", env=dict(os.environ))
-        )
-        return started[-1]
-
-    yield start
-    for running in started:
-        running.end(grace=60)
-    for lab in filter(None, map(state.loaded, state.present())):
-        KindProvider().down(lab)
+def own(place: Path, tmp_path: Path, provider: KindProvider) -> Iterator[Owners]:
+    with owners(provider, tmp_path, grace=60) as found:
+        yield found
 
 
 def on_engine(client: DockerClient, place: Path) -> list[str]:
@@ -80,19 +58,6 @@ def on_engine(client: DockerClient, place: Path) -> list[str]:
     networks = client.networks.list(filters=marked)
     found += [(each.name, each.attrs["Labels"]) for each in networks]
     return [name for name, labels in found if f":{place}/" in labels[STATE_LABEL]]
-
-
-def raised(tmp_path: Path) -> Lab:
-    """Wait for the lab that the owner prints."""
-    log = tmp_path / "owner.log"
-    eventually(
-        lambda: [line for line in log.read_text().splitlines() if line.startswith("{")],
-        bool,
-        what="the owner has raised its lab",
-        budget=LONG,
-    )
-    line = next(line for line in log.read_text().splitlines() if line.startswith("{"))
-    return Lab.load(json.loads(line))
 
 
 def up(provider: KindProvider) -> Lab:
@@ -195,7 +160,7 @@ def given(monkeypatch: pytest.MonkeyPatch, image: str) -> None:
     "milestone", ["maker", "spec.json", "kind-east.yaml", "kubeconfigs/east.yaml", "lab.json"]
 )
 def test_ctrl_c_leaves_nothing_whenever_it_comes(
-    milestone: str, place: Path, client: DockerClient, own: Callable[..., Running]
+    milestone: str, place: Path, client: DockerClient, own: Owners
 ) -> None:
     owner = own("raise")
     eventually(
@@ -208,7 +173,7 @@ def test_ctrl_c_leaves_nothing_whenever_it_comes(
 
 @pytest.mark.parametrize("milestone", ["kind-east.yaml", "lab.json"])
 def test_a_killed_owner_leaves_nothing(
-    milestone: str, place: Path, client: DockerClient, own: Callable[..., Running]
+    milestone: str, place: Path, client: DockerClient, own: Owners
 ) -> None:
     owner = own("raise")
     eventually(
@@ -253,13 +218,12 @@ def test_a_lab_whose_very_files_are_gone_is_reaped(
 
 def test_a_kept_lab_outlives_its_owner(
     place: Path,
-    own: Callable[..., Running],
-    tmp_path: Path,
+    own: Owners,
     provider: KindProvider,
     client: DockerClient,
 ) -> None:
     owner = own("keep")
-    lab = raised(tmp_path)
+    lab = own.lab(LONG)
     assert owner.wait(20) == 0
     assert Kube(lab.clusters[0].kubeconfig).version() == lab.clusters[0].version
     provider.down(lab)
@@ -268,20 +232,6 @@ def test_a_kept_lab_outlives_its_owner(
 
 
 def test_a_cut_ends_with_the_process_that_made_it(
-    lab: Lab, own: Callable[..., Running], tmp_path: Path, callers: dict[str, Caller]
+    lab: Lab, own: Owners, callers: dict[str, Caller]
 ) -> None:
-    file = tmp_path / "lab.json"
-    file.write_text(json.dumps(lab.dump()))
-    url = f"http://{callers['near'].ip}:8080/"
-    cutter = own("cut", str(file))
-    eventually(
-        lambda: callers["east"].call(url, timeout=0.5).ok,
-        lambda ok: not ok,
-        what="the cut holds",
-        budget=SOON,
-    )
-    cutter.signal(signal.SIGKILL)
-    cutter.wait(10)
-    eventually(
-        lambda: callers["east"].call(url, timeout=0.5).ok, bool, what="it healed", budget=SOON
-    )
+    ends_with_its_maker(own, lab, callers, soon=SOON)

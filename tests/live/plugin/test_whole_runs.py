@@ -16,7 +16,7 @@ from harness.providers.embedded.provider import EmbeddedProvider
 from harness.providers.fabric import state
 from harness.providers.fabric.state import STATE_VARIABLE
 from harness.shell import Running
-from tests.live.embedded.test_trouble import descendants, gone, surroundings
+from tests.live.trouble import descendants, gone, surroundings
 
 TEMPLATE = Path(__file__).parents[2] / "plugin/project"
 HANGS = """
