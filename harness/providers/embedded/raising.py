@@ -1,48 +1,32 @@
 """Raising a lab and razing it: the part of the embedded provider that runs on the machine."""
 
-import atexit
 import os
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness import shell
 from harness.artifacts import Artifact
-from harness.converge import Budget, concurrently, eventually
-from harness.model import Lab, MachineError, NetworkPlan, Topology
+from harness.converge import Budget, concurrently
+from harness.model import Lab, NetworkPlan, Topology
 from harness.providers.embedded import images, machine
-from harness.providers.embedded.answering import answering, last_words
+from harness.providers.embedded.answering import answering
 from harness.providers.embedded.credentials import write_credentials
 from harness.providers.embedded.layout import Layout
 from harness.providers.embedded.system import system_programs
 from harness.providers.fabric import leasing, state
-from harness.providers.fabric.state import STATE_VARIABLE, State
-from harness.shell import Running
+from harness.providers.fabric.state import State
 
 NAME = "embedded"
 _BOOT = Budget(timeout=30.0, interval=0.01)
-#: Supervisors that this process has started, by their labs' directories: its own to collect.
-_STARTED: dict[Path, Running] = {}
 _END = Budget(timeout=20.0, interval=0.01)
 
 
+@state.writing()
 def raise_lab(
     topology: Topology, plan: NetworkPlan, found: Mapping[str, Artifact], *, keep: bool
 ) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
-    try:
-        return _raised(topology, plan, found, keep=keep)
-    except OSError as error:
-        raise MachineError(
-            f"the lab's files cannot be written ({error})",
-            f"make room, or set {STATE_VARIABLE} to another directory",
-        ) from error
-
-
-def _raised(
-    topology: Topology, plan: NetworkPlan, found: Mapping[str, Artifact], *, keep: bool
-) -> Lab:
     reap()
     place = state.create(NAME)
     try:
@@ -69,46 +53,15 @@ def _raised(
 def _start(layout: Layout, *, keep: bool) -> None:
     """Start the supervisor; return when it has built the fabric and answers."""
     place = layout.state
-    with leasing.listeners(layout.plan) as listeners, leasing.owner(keep=keep) as owner:
+    with leasing.lease(layout.plan, keep=keep) as lease:
         for cluster in layout.plan.clusters:
-            port = listeners[cluster.name].getsockname()[1]
-            write_credentials(place, cluster, port)
+            write_credentials(place, cluster, lease.ports[cluster.name])
         layout.write_configs()
         place.spec.write_text(layout.spec().model_dump_json(indent=1))
-        named = [f"{name}={listener.fileno()}" for name, listener in listeners.items()]
         module = "harness.providers.embedded.supervisor"
-        running = shell.start(
-            "supervisor",
-            [
-                *machine.unshare(),
-                *(layout.python, "-m", module, str(place.path)),
-                *("-" if owner is None else str(owner), *named),
-            ],
-            output=place.logs / "supervisor.log",
-            env=leasing.environment(machine.search_path()),
-            pass_fds=[*(listener.fileno() for listener in listeners.values()), *_given(owner)],
-        )
-    _STARTED[place.path] = running
-    if keep:
-        atexit.register(running.release)
-    place.claim(running.pid)
-    _boot(place, running)
-
-
-def _given(owner: int | None) -> list[int]:
-    return [] if owner is None else [owner]
-
-
-def _boot(place: State, running: Running) -> None:
-    eventually(
-        lambda: place.control.exists() or running.exit_code() is not None,
-        bool,
-        what="the lab's supervisor answers",
-        budget=_BOOT,
-    )
-    if running.exit_code() is not None:
-        said = last_words(place.logs / "supervisor.log")
-        raise MachineError(f"the lab's supervisor ended at once: {said}")
+        argv = [*machine.unshare(), layout.python, "-m", module, str(place.path)]
+        lease.start(place, "supervisor", argv, leasing.environment(machine.search_path()))
+    leasing.heard(place, _BOOT)
 
 
 def reap() -> list[str]:
@@ -124,9 +77,7 @@ def raze(place: State) -> None:
     pid = place.holder()
     if pid is not None:
         _kill(pid)
-        eventually(place.alive, lambda alive: not alive, what="the lab has ended", budget=_END)
-    if running := _STARTED.pop(place.path, None):
-        running.wait(_END.timeout)
+    leasing.collect(place, _END)
     place.remove()
 
 

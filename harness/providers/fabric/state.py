@@ -4,6 +4,8 @@ import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -175,6 +177,18 @@ def create(provider: str) -> State:
         path.mkdir(mode=0o700)
     state.sign(provider)
     return state
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Blame the machine for files of a lab that cannot be written (also a decorator)."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(
+            f"the lab's files cannot be written ({error})",
+            f"make room, or set {STATE_VARIABLE} to another directory",
+        ) from error
 
 
 def present() -> list[State]:

@@ -1,6 +1,5 @@
 """Raising a kind lab and razing it: the part of the provider that works on the engine."""
 
-import atexit
 import os
 import signal
 import sys
@@ -13,13 +12,12 @@ from typing import TYPE_CHECKING
 
 from docker import DockerClient
 
-from harness import shell
-from harness.converge import Budget, concurrently, eventually
-from harness.model import Cluster, ClusterPlan, Lab, MachineError, NetworkPlan, Program, Topology
+from harness.converge import Budget, concurrently
+from harness.model import Cluster, ClusterPlan, Lab, NetworkPlan, Program, Topology
 from harness.phases import Phases
 from harness.providers.embedded import machine
 from harness.providers.fabric import leasing, state
-from harness.providers.fabric.state import STATE_VARIABLE, State
+from harness.providers.fabric.state import State
 from harness.providers.kind import guard, shim
 from harness.providers.kind.containers import labels, make_network
 from harness.providers.kind.creating import Maker
@@ -34,7 +32,7 @@ from harness.providers.kind.networks import (
 )
 from harness.providers.kind.razing import NAME, clear, reap
 from harness.providers.kind.spec import KindSpec
-from harness.shell import LocalShell, Running
+from harness.shell import LocalShell
 from harness.tools.kind import Kind
 
 if TYPE_CHECKING:
@@ -42,8 +40,6 @@ if TYPE_CHECKING:
 
 _BOOT = Budget(timeout=60.0, interval=0.02, firm=True)
 _END = Budget(timeout=20.0, interval=0.01, firm=True)
-#: Guardians that this process has started, by their labs' directories: its own to collect.
-_STARTED: dict[Path, Running] = {}
 #: What would make nodes ask a proxy of the machine's network, which they cannot reach.
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
@@ -59,18 +55,9 @@ class Means:
     phases: Phases
 
 
+@state.writing()
 def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
-    try:
-        return _raised(topology, plan, means, keep=keep)
-    except OSError as error:
-        raise MachineError(
-            f"the lab's files cannot be written ({error})",
-            f"make room, or set {STATE_VARIABLE} to another directory",
-        ) from error
-
-
-def _raised(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
     reap()
     place = state.create(NAME)
     try:
@@ -81,7 +68,7 @@ def _raised(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) 
             with means.phases.phase("networks"):
                 _networks(client, place, spec)
             clusters = _clusters(client, place, spec, means, ports)
-            _held(place)
+            leasing.heard(place, _BOOT)
         lab = Lab(
             id=place.id,
             provider=NAME,
@@ -120,26 +107,11 @@ def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -
 def _hold(place: State, spec: KindSpec, *, keep: bool) -> Mapping[str, int]:
     """Start the guardian; return the ports of this machine behind which it has API servers."""
     carried = spec.plan if spec.engine.inside() else spec.plan.model_copy(update={"clusters": ()})
-    with leasing.listeners(carried) as listeners, leasing.owner(keep=keep) as owner:
-        named = [f"{name}={listener.fileno()}" for name, listener in listeners.items()]
-        inherited = [*([] if owner is None else [owner])]
-        inherited += [listener.fileno() for listener in listeners.values()]
-        running = shell.start(
-            "guardian",
-            [
-                *(sys.executable, "-m", "harness.providers.kind.guardian", str(place.path)),
-                *("-" if owner is None else str(owner), *named),
-            ],
-            output=place.logs / "guardian.log",
-            env={**leasing.environment(machine.search_path()), **_docker_settings()},
-            pass_fds=inherited,
-        )
-        ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
-    _STARTED[place.path] = running
-    if keep:
-        atexit.register(running.release)
-    place.claim(running.pid)
-    return ports
+    env = {**leasing.environment(machine.search_path()), **_docker_settings()}
+    argv = [sys.executable, "-m", "harness.providers.kind.guardian", str(place.path)]
+    with leasing.lease(carried, keep=keep) as lease:
+        lease.start(place, "guardian", argv, env)
+        return lease.ports
 
 
 def _docker_settings() -> dict[str, str]:
@@ -193,29 +165,12 @@ def _kind(place: State, spec: KindSpec, means: Means, cluster: ClusterPlan) -> K
     return Kind(means.kind, LocalShell(), env)
 
 
-def _held(place: State) -> None:
-    """Wait until the guardian hears requests."""
-    running = _STARTED[place.path]
-    eventually(
-        lambda: place.control.exists() or running.exit_code() is not None,
-        bool,
-        what="the lab's guardian answers",
-        budget=_BOOT,
-    )
-    if running.exit_code() is not None:
-        log = place.logs / "guardian.log"
-        said = log.read_text(errors="replace").strip().splitlines()[-5:]
-        raise MachineError("the lab's guardian ended at once: " + "\n".join(said))
-
-
 def raze(place: State) -> None:
     """End the guardian, remove everything from the engine, and delete the lab's files."""
     pid = place.holder()
     if pid is not None:
         os.kill(pid, signal.SIGKILL)
-        eventually(place.alive, lambda alive: not alive, what="the guardian has ended", budget=_END)
-    if running := _STARTED.pop(place.path, None):
-        running.wait(_END.timeout)
+    leasing.collect(place, _END)
     clear(place)
     with suppress(OSError):  # another account's loan is not ours to settle
         Ledger().settle()

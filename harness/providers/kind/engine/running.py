@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import harness
 from harness import shell
 from harness.converge import Budget, NotConverged, eventually
 from harness.model import MachineError
 from harness.phases import Phases
 from harness.providers.embedded import machine
+from harness.providers.fabric import leasing
 from harness.providers.kind.engine import cgroups, daemon, place, traces
 from harness.providers.kind.engine.finding import engine_at
 from harness.providers.kind.engine.leftovers import calm, sweep
@@ -162,15 +162,7 @@ def _environment() -> dict[str, str]:
 
     The variable ``container`` keeps it from loading a profile into the machine's AppArmor.
     """
-    source = str(Path(harness.__file__).parent.parent)
-    paths = os.pathsep.join(filter(None, [source, os.environ.get("PYTHONPATH", "")]))
-    return {
-        "HOME": "/",
-        "LANG": "C.UTF-8",
-        "PATH": machine.search_path(),
-        "PYTHONPATH": paths,
-        "container": "meshproof",
-    }
+    return leasing.environment(machine.search_path()) | {"container": "meshproof"}
 
 
 def _answering(here: Place) -> Engine:
