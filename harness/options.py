@@ -20,6 +20,18 @@ _GROUP = "meshproof: conformance of meshes"
 def declare(parser: pytest.Parser) -> None:
     """Declare every option and ini value, in the order in which a run meets them."""
     group = parser.getgroup("meshproof", _GROUP)
+    _declare_subject(group)
+    _declare_lab(group)
+    _declare_proof(group)
+    _declare_times(group)
+    group.addoption("--report-dir", default="reports", metavar="DIR", help="where reports go")
+    parser.addini("topology_dir", "where topologies are declared", default="topologies")
+    parser.addini("catalogue", "the requirement catalogue", default="suites/requirements.yaml")
+    parser.addini("suites", "what --topology runs if no path is given", default="suites")
+
+
+def _declare_subject(group: pytest.OptionGroup) -> None:
+    """Declare what is judged, and of what it is made."""
     group.addoption(
         "--topology",
         action="append",
@@ -47,10 +59,16 @@ def declare(parser: pytest.Parser) -> None:
         choices=[str(level) for level in Level],
         help="run the checks of this level and the more binding ones",
     )
+
+
+def _declare_lab(group: pytest.OptionGroup) -> None:
     group.addoption("--keep", action="store_true", help="leave the lab standing after the run")
     group.addoption(
         "--reuse", action="store_true", help="use a kept lab of the same kind, if one stands"
     )
+
+
+def _declare_proof(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--prove",
         action="store_true",
@@ -63,6 +81,9 @@ def declare(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="how long a check may stay green under its sabotage",
     )
+
+
+def _declare_times(group: pytest.OptionGroup) -> None:
     group.addoption(
         "--budget-scale",
         type=float,
@@ -77,10 +98,6 @@ def declare(parser: pytest.Parser) -> None:
         metavar="SECONDS",
         help="length of the outages that checks cause; reports note another than the default",
     )
-    group.addoption("--report-dir", default="reports", metavar="DIR", help="where reports go")
-    parser.addini("topology_dir", "where topologies are declared", default="topologies")
-    parser.addini("catalogue", "the requirement catalogue", default="suites/requirements.yaml")
-    parser.addini("suites", "what --topology runs if no path is given", default="suites")
 
 
 def asked(config: pytest.Config) -> bool:
