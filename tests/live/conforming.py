@@ -37,9 +37,9 @@ def judged(reports: Path, topology: str = TWO_NETWORKS) -> Mapping[str, Verdict]
     }
 
 
-def all_kept(reports: Path, outcome: Outcome, topology: str = TWO_NETWORKS) -> None:
-    """Demand that every promise that applies was looked at, and was kept."""
+def kept(reports: Path, outcome: Outcome, topology: str = TWO_NETWORKS) -> int:
+    """Return how many promises were looked at and kept; none may have another verdict."""
     seen = judged(reports, topology)
     assert not set(seen.values()) - {Verdict.PASSED, Verdict.NOT_APPLICABLE}, outcome.stdout[-4000:]
     assert outcome.exit_code == 0
-    assert list(seen.values()).count(Verdict.PASSED) == APPLY[topology]
+    return list(seen.values()).count(Verdict.PASSED)

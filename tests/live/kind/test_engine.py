@@ -247,6 +247,7 @@ def test_the_end_of_dockerd_is_the_end_of_the_tree(up: Engine) -> None:
     tree = inhabitants(up)
     os.kill(dockerd, signal.SIGKILL)
     gone(tree)
+    assert engine.status().engine is None
 
 
 def name_of(pid: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.providers.kind.provider import KindProvider
-from tests.live.conforming import ALONE, ONE_NETWORK, TWO_NETWORKS, all_kept, conformance
+from tests.live.conforming import ALONE, APPLY, ONE_NETWORK, TWO_NETWORKS, conformance, kept
 
 
 @pytest.mark.parametrize("topology", [TWO_NETWORKS, ONE_NETWORK, ALONE])
@@ -13,4 +13,4 @@ def test_every_promise_is_kept_on_kind(
     provider: KindProvider, topology: str, tmp_path: Path
 ) -> None:
     outcome = conformance(tmp_path, "-n", "2", provider=provider.name, topology=topology)
-    all_kept(tmp_path, outcome, topology)
+    assert kept(tmp_path, outcome, topology) == APPLY[topology]

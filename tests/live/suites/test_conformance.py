@@ -7,7 +7,7 @@ import pytest
 from harness.model import Verdict
 from harness.providers.embedded.provider import EmbeddedProvider
 from harness.reporting.record import RunRecord
-from tests.live.conforming import ALONE, all_kept, conformance, judged
+from tests.live.conforming import ALONE, APPLY, TWO_NETWORKS, conformance, judged, kept
 
 #: Promises about what crosses between clusters, and the checks of them: without a mesh, nothing
 #: crosses. (Checks of paths between networks are not-run then: they rest on NM-08.)
@@ -26,7 +26,7 @@ def machine() -> None:
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
 def test_every_check_passes_on_istio(tmp_path: Path, workers: tuple[str, ...]) -> None:
-    all_kept(tmp_path, conformance(tmp_path, *workers))
+    assert kept(tmp_path, conformance(tmp_path, *workers)) == APPLY[TWO_NETWORKS]
 
 
 def test_without_a_mesh_nothing_crosses(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_without_a_mesh_nothing_crosses(tmp_path: Path) -> None:
 
 
 def test_a_single_cluster_is_the_control_experiment(tmp_path: Path) -> None:
-    all_kept(tmp_path, conformance(tmp_path, topology=ALONE), ALONE)
+    assert kept(tmp_path, conformance(tmp_path, topology=ALONE), ALONE) == APPLY[ALONE]
 
 
 def test_checks_notice_what_they_must_notice(tmp_path: Path) -> None:

@@ -61,10 +61,12 @@ def _has(words: Sequence[str], *wanted: str) -> int:
 
 def test_a_program_is_process_1_in_the_pods_network(tmp_path: Path) -> None:
     words = command(_launch(tmp_path), 7)
-    _has(words, "--net=/run/netns/x", "--")
-    _has(words, "--die-with-parent", "--as-pid-1", "--info-fd", "7")
-    _has(words, "--chdir", "/w", "--", "/app", "x")
-    _has(words, "--cap-drop", "ALL", "--cap-add", "CAP_NET_ADMIN")
+    network = _has(words, "--net=/run/netns/x", "--")
+    first = _has(words, "--die-with-parent", "--as-pid-1", "--info-fd", "7")
+    dropped = _has(words, "--cap-drop", "ALL", "--cap-add", "CAP_NET_ADMIN")
+    program = _has(words, "--chdir", "/w", "--", "/app", "x")
+    assert network < first < dropped < program
+    assert words[program:] == ["--chdir", "/w", "--", "/app", "x"]
 
 
 def test_mounts_go_from_the_outside_in_and_their_parents_are_open(tmp_path: Path) -> None:

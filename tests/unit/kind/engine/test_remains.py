@@ -28,6 +28,7 @@ def test_control_groups_are_removed_from_every_hierarchy_with_those_beneath(
 
 def test_no_control_group_is_no_trouble(tmp_path: Path) -> None:
     cgroups.remove(NAME, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_control_group_in_use_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
