@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -15,15 +13,14 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from harness import signing
 from harness.kube import Manifest
+from harness.signing import Key
 
 #: The Secret (in the system namespace) from which istiod takes its authority.
 SECRET = "cacerts"  # noqa: S105 - the name of an object, no credential
 #: Certificates are valid from this long ago, so that clocks may differ.
 _SKEW = timedelta(minutes=5)
-
-#: Keys that istiod accepts for its authority.
-Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +63,19 @@ class Leaf:
 
 def make_root(name: str = "Root CA", *, lifetime: timedelta = timedelta(days=3650)) -> Authority:
     """Make a self-signed authority with a key of its own."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = signing.new_key()
     subject = _subject(name)
-    certificate = _authority(subject, key, lifetime).issuer_name(subject).sign(key, _hash())
-    return Authority(certificate, key)
+    builder = signing.begin_authority(subject, key, lifetime, skew=_SKEW).issuer_name(subject)
+    return Authority(signing.sign(builder, key), key)
 
 
 def make_intermediate(
     issuer: Authority, name: str, *, lifetime: timedelta = timedelta(days=730)
 ) -> Authority:
     """Make an authority that ``issuer`` vouches for and that signs workloads only."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    builder = _authority(_subject(name), key, lifetime, path_length=0)
-    signed = _issued_by(builder, issuer).sign(issuer.key, _hash())
+    key = signing.new_key()
+    builder = signing.begin_authority(_subject(name), key, lifetime, skew=_SKEW, path_length=0)
+    signed = signing.sign(_issued_by(builder, issuer), issuer.key)
     return Authority(signed, key, (issuer.certificate, *issuer.issuers))
 
 
@@ -90,19 +87,18 @@ def make_leaf(
     dns_names: Sequence[str] = (),
 ) -> Leaf:
     """Make a workload certificate as istiod would issue it, for client and server use."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = signing.new_key()
     names = [x509.UniformResourceIdentifier(spiffe_uri), *map(x509.DNSName, dns_names)]
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    certificate = (
-        _issued_by(_builder(x509.Name([]), key, lifetime), issuer)
+    builder = (
+        _issued_by(signing.begin(x509.Name([]), key, lifetime, skew=_SKEW), issuer)
         .add_extension(x509.SubjectAlternativeName(names), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        .add_extension(_usage(signs=False), critical=True)
+        .add_extension(signing.usage(signs=False), critical=True)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .sign(issuer.key, _hash())
     )
     above = (issuer.certificate, *issuer.issuers)[:-1]
-    chain = "".join(map(_pem, (certificate, *above)))
+    chain = "".join(map(_pem, (signing.sign(builder, issuer.key), *above)))
     return Leaf(chain, _key_pem(key), issuer.root_pem)
 
 
@@ -144,61 +140,13 @@ def _subject(name: str) -> x509.Name:
     )
 
 
-def _authority(
-    subject: x509.Name,
-    key: ec.EllipticCurvePrivateKey,
-    lifetime: timedelta,
-    path_length: int | None = None,
-) -> x509.CertificateBuilder:
-    constraints = x509.BasicConstraints(ca=True, path_length=path_length)
-    return (
-        _builder(subject, key, lifetime)
-        .add_extension(constraints, critical=True)
-        .add_extension(_usage(signs=True), critical=True)
-    )
-
-
-def _builder(
-    subject: x509.Name, key: ec.EllipticCurvePrivateKey, lifetime: timedelta
-) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _SKEW)
-        .not_valid_after(now + lifetime)
-        .add_extension(identifier, critical=False)
-    )
-
-
 def _issued_by(builder: x509.CertificateBuilder, issuer: Authority) -> x509.CertificateBuilder:
     identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
     return builder.issuer_name(issuer.certificate.subject).add_extension(identifier, critical=False)
 
 
-def _usage(*, signs: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        content_commitment=False,
-        key_encipherment=not signs,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=signs,
-        crl_sign=signs,
-        encipher_only=False,
-        decipher_only=False,
-    )
-
-
-def _hash() -> hashes.SHA256:
-    return hashes.SHA256()
-
-
 def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(Encoding.PEM).decode()
+    return signing.pem(certificate).decode()
 
 
 def _key_pem(key: Key) -> str:

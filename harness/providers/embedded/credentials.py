@@ -7,8 +7,9 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from harness.model import ClusterPlan
-from harness.providers.embedded.authority import Authority, Identity, key_pem, new_key
+from harness.providers.embedded.authority import Authority, Identity, key_pem
 from harness.providers.fabric.state import State
+from harness.signing import new_key
 
 #: Who speaks to the API server from inside the lab. They may all do everything, so that none
 #: has to wait for the default roles, which an API server takes a second to write.
