@@ -11,34 +11,27 @@ import urllib3
 
 import harness.workloads.agent
 from harness.converge import Budget, eventually
-from harness.kube import Answer, Kube, Manifest
+from harness.kube import Answer
 from harness.probes.caller import Caller
 from harness.shell import Running, start
+from tests.unit.pods import Asked, PodKube
 
 HERE = "127.0.0.1"
 PORT_NAMES = ("HTTP_PORT", "GRPC_PORT", "TCP_PORT", "CONTROL_PORT")
 
 
-class DirectKube(Kube):
+class DirectKube(PodKube):
     """Reaches the control port without an API server in between."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._pool = urllib3.HTTPConnectionPool(HERE, port, retries=False)
 
-    def through_pod(
-        self,
-        pod: str,
-        namespace: str,
-        port: int,
-        path: str,
-        *,
-        method: str = "GET",
-        body: Manifest | None = None,
-        timeout: float = 30.0,
-    ) -> Answer:
-        assert (pod, namespace, port) == ("pod-1", "sample", 9001)
-        response = self._pool.request(method, path, json=body, timeout=timeout)
+    def answer(self, asked: Asked) -> Answer:
+        assert (asked.pod, asked.namespace, asked.port) == ("pod-1", "sample", 9001)
+        response = self._pool.request(
+            asked.method, asked.path, json=asked.body, timeout=asked.timeout
+        )
         return Answer(response.status, response.data)
 
 

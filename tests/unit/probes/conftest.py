@@ -3,10 +3,11 @@ from typing import Any
 
 import pytest
 
-from harness.kube import Answer, Kube, Manifest
+from harness.kube import Answer, Manifest
+from tests.unit.pods import Asked, PodKube
 
 
-class ScriptedKube(Kube):
+class ScriptedKube(PodKube):
     """Answers what was prepared and refuses anything else."""
 
     def __init__(self) -> None:
@@ -32,19 +33,10 @@ class ScriptedKube(Kube):
         assert (namespace, audience) == ("istio-system", "istio-ca")
         return f"token-of-{account}"
 
-    def through_pod(
-        self,
-        pod: str,
-        namespace: str,
-        port: int,
-        path: str,
-        *,
-        method: str = "GET",
-        body: Manifest | None = None,
-        timeout: float = 30.0,
-    ) -> Answer:
-        asked = f"{method} {pod}:{port}{path}"
-        return self.pages[f"{asked} {body['url']} {body['headers']}" if body else asked]
+    def answer(self, asked: Asked) -> Answer:
+        page = f"{asked.method} {asked.pod}:{asked.port}{asked.path}"
+        body = asked.body
+        return self.pages[f"{page} {body['url']} {body['headers']}" if body else page]
 
 
 @dataclass(frozen=True)

@@ -5,32 +5,23 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.kube import Answer, Kube, Manifest
+from harness.kube import Answer, Kube
 from harness.model import ApiError, InterruptedAnswerError
 from harness.probes.caller import Caller
+from tests.unit.pods import Asked, PodKube
 
 SERVED = Answer(200, json.dumps({"results": [{"status": 200, "cluster": "c2"}]}).encode())
 
 
 @dataclass
-class FrailKube(Kube):
+class FrailKube(PodKube):
     """Plays back answers and troubles, one for each request."""
 
     script: list[Answer | ApiError]
     asked: list[str] = field(default_factory=list)
 
-    def through_pod(
-        self,
-        pod: str,
-        namespace: str,
-        port: int,
-        path: str,
-        *,
-        method: str = "GET",
-        body: Manifest | None = None,
-        timeout: float = 30.0,
-    ) -> Answer:
-        self.asked.append(path)
+    def answer(self, asked: Asked) -> Answer:
+        self.asked.append(asked.path)
         played = self.script.pop(0)
         if isinstance(played, ApiError):
             raise played
