@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from docker import DockerClient
@@ -24,9 +25,10 @@ from harness.providers.kind.containers import ContainerShell
 from harness.providers.kind.engine import Engine
 from harness.providers.kind.machines import ContainerMachine
 from harness.providers.kind.naming import LAB_LABEL
-from harness.providers.kind.networks import free_block, routes, subnets
+from harness.providers.kind.networks import routes, subnets
 from harness.providers.kind.raising import Means, raise_lab, raze
 from harness.providers.kind.razing import NAME, reap
+from harness.providers.kind.reserving import release, reserve
 from harness.providers.kind.spec import KindSpec
 from harness.providers.kind.wires import Wires
 from harness.shell import LocalShell
@@ -48,15 +50,22 @@ class KindProvider(Cuts):
         return [*engine.lacks(), *(images.lacks(found) if found else [])]
 
     def plan(self, topology: Topology) -> NetworkPlan:
-        """Return a plan whose networks lie where nothing else lies on the engine."""
+        """Return a plan whose networks lie where nothing else lies on the engine.
+
+        No other run of this machine gets them, until the lab is up or this process ends.
+        """
         found = engine.find()
         if found is None:  # said where a lab is to be raised, with the remedy
             return plan_networks(topology)
+        ours = found.pid is not None
+        here = [] if ours else list(routes(Path("/proc/net/route").read_text()))
         with closing(found.client()) as client:
-            used = list(subnets(each.attrs for each in client.networks.list()))
-        if found.pid is None:
-            used += routes(Path("/proc/net/route").read_text())
-        return plan_networks(topology, block=free_block(used))
+
+            def used() -> Iterator[IPv4Network]:
+                yield from here
+                yield from subnets(each.attrs for each in client.networks.list())
+
+            return plan_networks(topology, block=reserve(used))
 
     def stands(self, lab: Lab) -> bool:
         """Say whether the guardian and every node are still there."""
@@ -85,8 +94,11 @@ class KindProvider(Cuts):
         ensured = images.ensure(found, phases)
         programs = (kind.program, _described(found), *ensured.programs)
         means = Means(found, ensured, kind.path, programs, phases)
-        with phases.phase("kind clusters"):
-            return raise_lab(topology, plan, means, keep=options.keep)
+        try:
+            with phases.phase("kind clusters"):
+                return raise_lab(topology, plan, means, keep=options.keep)
+        finally:
+            release(plan)
 
     def down(self, lab: Lab) -> None:
         """Take the lab down. Harmless if it is down already, or only half there."""

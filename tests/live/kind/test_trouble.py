@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from docker import DockerClient
 
-from harness.converge import Budget, eventually
+from harness.converge import Budget, concurrently, eventually
 from harness.kube import Kube
 from harness.model import Lab, MachineError
 from harness.phases import Phases
@@ -89,6 +89,19 @@ def test_the_surroundings_are_the_same_during_a_lab_and_after(
     assert surroundings() == before
     empty(place, client)
     assert not provider.stands(lab)
+
+
+def test_labs_that_are_raised_at_the_same_moment_lie_apart(
+    place: Path, provider: KindProvider, client: DockerClient
+) -> None:
+    labs = concurrently(lambda _: up(provider), [1, 2])
+    try:
+        assert len({network.cidr for lab in labs for network in lab.plan.networks}) == 2
+        assert all(map(provider.stands, labs))
+    finally:
+        for lab in labs:
+            provider.down(lab)
+    empty(place, client)
 
 
 def test_without_an_engine_it_is_said_what_to_do(

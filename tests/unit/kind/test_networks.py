@@ -8,7 +8,7 @@ import pytest
 from harness.model import MachineError, NetworkPlan, Topology, plan_networks
 from harness.providers.kind import networks
 from harness.providers.kind.naming import Names
-from harness.providers.kind.networks import BLOCKS, free_address, free_block, routes, subnets
+from harness.providers.kind.networks import free_address, routes, subnets
 
 NAMES = Names("0123abcd")
 
@@ -17,15 +17,11 @@ def ranges(*texts: str) -> list[IPv4Network]:
     return [IPv4Network(text) for text in texts]
 
 
-def test_the_first_free_block_is_taken() -> None:
-    assert free_block([]) == 77
-    assert free_block(ranges("10.77.3.0/24", "172.17.0.0/16")) == 78
-    assert free_block(ranges("10.76.0.0/14")) == 80
-
-
-def test_an_engine_that_is_full_is_explained() -> None:
-    with pytest.raises(MachineError, match="meshproof reap"):
-        free_block(ranges(*(f"10.{block}.0.0/24" for block in BLOCKS)))
+def test_a_block_is_free_if_nothing_lies_under_it() -> None:
+    assert networks.is_free(77, [])
+    assert networks.is_free(78, ranges("10.77.3.0/24", "172.17.0.0/16"))
+    assert not networks.is_free(77, ranges("10.77.3.0/24"))
+    assert not networks.is_free(79, ranges("10.76.0.0/14"))
 
 
 def test_a_plan_lies_in_its_block(topology: Topology) -> None:
