@@ -1,6 +1,12 @@
 """How far a share may stray by chance alone: the binomial interval, and its price."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from harness.probes.replies import Replies
+
+#: How much larger the sample is that confirms a first one outside of its interval.
+CONFIRMING = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +49,29 @@ class Proportion:
         low, high = self.bounds
         told = f"{self.share:.0%} of n={self.samples}: {low} to {high}"
         return f"{told} (false alarm {self.false_alarm:.1e})"
+
+
+def demand(
+    expected: Proportion,
+    draw: Callable[[int], Replies],
+    counted: Callable[[Replies], dict[str, int]],
+    notes: Callable[[str], None],
+) -> None:
+    """Demand that each of the counts in one sample of calls is one that chance explains.
+
+    A sample that chance hardly explains is confirmed by one of ``CONFIRMING`` times its size,
+    so a faultless mesh fails with the product of both false-alarm rates, and no third sample
+    is drawn. ``draw`` makes that many calls; ``notes`` takes every count for the report.
+    """
+    __tracebackhide__ = True  # a failing check should show the check
+    trouble = ""
+    for size in (expected.samples, CONFIRMING * expected.samples):
+        wanted = replace(expected, samples=size)
+        seen = draw(size)
+        counts = counted(seen)
+        trouble = f"{wanted}; counted {counts}"
+        notes(trouble)
+        assert seen.ok, f"not every call was served: {seen}"
+        if all(map(wanted.admits, counts.values())):
+            return
+    raise AssertionError(f"not by chance, in two samples: {trouble}")

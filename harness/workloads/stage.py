@@ -63,6 +63,11 @@ class Host:
         """Its HTTP port."""
         return f"http://{self.name}.{self.namespace}:{HTTP_PORT}/"
 
+    @property
+    def full_url(self) -> str:
+        """Its HTTP port by its whole name."""
+        return f"http://{self.fqdn}:{HTTP_PORT}/"
+
     def at(self, path: str) -> str:
         """Its HTTP port with a path, by which a request is found again in access logs."""
         return self.url + path.lstrip("/")

@@ -7,7 +7,7 @@ import pytest
 from harness.converge import eventually
 from harness.meshes.base import MeshShape
 from harness.model import Topology
-from harness.probes.claims import all_answered, from_each, only_from, served, unanswered
+from harness.probes.claims import all_answered, always, from_each, only_from, served, unanswered
 from harness.sabotages.control_plane import other_trust_domain
 from harness.sabotages.fabric import tls_terminated_at_gateway
 from harness.sabotages.policy import any_principal, mtls_disabled, permissive_policy
@@ -62,7 +62,7 @@ def test_strict_mtls_holds_across_clusters(
         what=f"before STRICT, {source.name} serves plaintext",
     )
     with everywhere(stage.sites, peer_authentication("default", shape.system, "STRICT")):
-        eventually(
+        always(
             lambda: stage.bare(source).call(here.url, count=5),
             unanswered,
             what=f"under STRICT, {source.name} refuses plaintext",
@@ -85,7 +85,7 @@ def test_principals_are_authorized_across_clusters(
     allowed = authorization("probe-a", SAMPLE, app="echo", sources=[{"principals": [principal]}])
     host = only(target)
     with everywhere(stage.sites, allowed):
-        eventually(
+        always(
             lambda: stage.stranger(source).call(host.url, count=20),
             all_answered(403),
             what=f"{target.name} refuses probe-b of {source.name}",

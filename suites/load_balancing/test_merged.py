@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.probes.claims import CALLS, from_each, only_from
+from harness.probes.claims import CALLS, always, from_each, only_from
 from harness.sabotages.discovery import no_remote_secret, secret_name_mismatch
 from harness.sabotages.fabric import services_not_exposed
 from harness.workloads.site import Site
@@ -34,7 +34,7 @@ def test_every_version_answers(cluster: Site, stage: Stage) -> None:
 @pytest.mark.sabotage.with_args(secret_name_mismatch)
 def test_a_cluster_subset_selects_one_cluster(source: Site, target: Site, stage: Stage) -> None:
     for site in (source, target):
-        eventually(
+        always(
             partial(
                 stage.stranger(source).call, SORTED.url, count=50, headers={"x-cluster": site.name}
             ),

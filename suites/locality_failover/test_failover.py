@@ -7,7 +7,7 @@ import pytest
 from harness.converge import Budget, eventually
 from harness.faults.instances import failing
 from harness.meshes.base import MeshShape
-from harness.probes.claims import only_from
+from harness.probes.claims import always, only_from
 from harness.probes.paths import mark, peers_of
 from harness.sabotages.fabric import services_not_exposed
 from harness.sabotages.policy import foreign_fixed_value, long_ejection, no_outlier_detection
@@ -18,7 +18,7 @@ from harness.workloads.stage import BRIEF, EJECTION, NEAR, RANKED, SAMPLE, Stage
 @pytest.mark.requirement("LF-01")
 @pytest.mark.sabotage.with_args(no_outlier_detection)
 def test_callers_are_served_in_their_locality(cluster: Site, stage: Stage) -> None:
-    replies = eventually(
+    replies = always(
         lambda: stage.stranger(cluster).call(NEAR.url, count=50),
         only_from(cluster.name),
         what=f"callers in {cluster.name} are served there, 50 times of 50",
@@ -50,7 +50,7 @@ def test_traffic_returns_when_the_cluster_recovers(
         )
         assert target.name != source.name
     waits(EJECTION)
-    eventually(
+    always(
         lambda: caller.call(NEAR.url, count=50),
         only_from(source.name),
         what=f"{source.name} has recovered and serves its callers again",
@@ -65,13 +65,13 @@ def test_failover_priority_prefers_the_own_cluster(
     source: Site, target: Site, stage: Stage
 ) -> None:
     caller = stage.stranger(source)
-    eventually(
+    always(
         lambda: caller.call(RANKED.url, count=50),
         only_from(source.name),
         what=f"{source.name} is healthy and serves its callers",
     )
     with source.scaled("echo", SAMPLE, 0):
-        eventually(
+        always(
             lambda: caller.call(RANKED.url, count=50),
             lambda replies: replies.ok and target.name in replies.clusters,
             what=f"without an instance in {source.name}, others serve its callers",
@@ -91,7 +91,7 @@ def test_failover_to_another_network_takes_the_gateway(
     gateways = {pod["status"]["podIP"] for pod in target.pods(shape.system, shape.gateway)}
     word = mark()
     with source.scaled("echo", SAMPLE, 0):
-        replies = eventually(
+        replies = always(
             lambda: stage.stranger(source).call(BRIEF.at(word), count=50),
             lambda replies: replies.ok and source.name not in replies.clusters,
             what=f"without an instance in {source.name}, others answer all 50 calls",

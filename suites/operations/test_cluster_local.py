@@ -3,7 +3,7 @@
 import pytest
 
 from harness.converge import eventually
-from harness.probes.claims import from_each, only_from
+from harness.probes.claims import always, from_each, only_from
 from harness.sabotages.discovery import host_typo
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, LOCAL, Stage
@@ -13,7 +13,7 @@ from harness.workloads.stage import ECHO, LOCAL, Stage
 @pytest.mark.sabotage.with_args(host_typo)
 def test_a_cluster_local_service_is_served_at_home(cluster: Site, stage: Stage) -> None:
     caller = stage.stranger(cluster)
-    eventually(
+    always(
         lambda: caller.call(LOCAL.url, count=50),
         only_from(cluster.name),
         what=f"{LOCAL.fqdn}, cluster-local, is served in {cluster.name} alone",

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.probes.claims import all_answered, from_each, only_from, unanswered
+from harness.probes.claims import all_answered, always, from_each, only_from, unanswered
 from harness.sabotages.policy import allow_all_rule, any_namespace, deny_all
 from harness.workloads.rules import authorization, everywhere, peer_authentication
 from harness.workloads.site import Site
@@ -18,7 +18,7 @@ OWN = [{"namespaces": [SAMPLE]}]
 @pytest.mark.sabotage.with_args(deny_all)
 def test_tenants_may_call_each_other(cluster: Site, stage: Stage) -> None:
     eventually(
-        lambda: stage.tenant(cluster).call(ECHO.url, count=100),
+        lambda: stage.tenant(cluster).call(ECHO.full_url, count=100),
         from_each([site.name for site in stage.sites]),
         what=f"another tenant's caller in {cluster.name} is served by every cluster",
     )
@@ -31,7 +31,7 @@ def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) ->
     serving = only(cluster)
     with everywhere(stage.sites, authorization("own", SAMPLE, app="echo", sources=OWN)):
         for site in stage.sites:
-            eventually(
+            always(
                 partial(stage.tenant(site).call, serving.url, count=20),
                 all_answered(403),
                 what=f"{cluster.name} refuses the other tenant of {site.name}",
@@ -60,12 +60,12 @@ def test_an_isolated_namespace_admits_its_own_only(
         what=f"before isolation, {target.name} answers plaintext",
     )
     with everywhere(stage.sites, *isolation):
-        eventually(
+        always(
             lambda: stage.bare(target).call(host.url, count=5),
             unanswered,
             what=f"{target.name} refuses plaintext",
         )
-        eventually(
+        always(
             lambda: stage.tenant(source).call(host.url, count=20),
             all_answered(403),
             what=f"{target.name} refuses another namespace of {source.name}",

@@ -1,6 +1,7 @@
 import pytest
 
-from harness.probes.proportion import Proportion
+from harness.probes.proportion import Proportion, demand
+from harness.probes.replies import Replies, Reply
 
 
 def test_the_interval_is_as_wide_as_chance_demands() -> None:
@@ -25,3 +26,45 @@ def test_certain_shares_admit_no_exception() -> None:
 
 def test_the_price_is_stated() -> None:
     assert str(Proportion(400, 0.9)).startswith("90% of n=400: 339 to 378 (false alarm ")
+
+
+def replies(clusters: dict[str, int]) -> Replies:
+    return Replies(
+        Reply(200, cluster=name) for name, count in clusters.items() for _ in range(count)
+    )
+
+
+def drawn(*samples: dict[str, int]) -> tuple[list[int], list[str]]:
+    """Return the sizes of the samples that are asked for, and what the report is told."""
+    sizes: list[int] = []
+    told: list[str] = []
+    left = iter(samples)
+
+    def draw(size: int) -> Replies:
+        sizes.append(size)
+        return replies(next(left))
+
+    demand(Proportion(400, 0.5), draw, lambda seen: dict(seen.clusters), told.append)
+    return sizes, told
+
+
+def test_a_sample_that_chance_explains_is_the_only_one() -> None:
+    sizes, told = drawn({"c1": 210, "c2": 190})
+    assert sizes == [400]
+    assert told[0].endswith("counted {'c1': 210, 'c2': 190}")
+
+
+def test_a_sample_that_chance_hardly_explains_is_confirmed_by_a_larger_one() -> None:
+    sizes, told = drawn({"c1": 240, "c2": 160}, {"c1": 610, "c2": 590})
+    assert sizes == [400, 1200]
+    assert len(told) == 2
+
+
+def test_two_samples_outside_are_no_chance() -> None:
+    with pytest.raises(AssertionError, match=r"in two samples: 50% of n=1200: .* counted .*720"):
+        drawn({"c1": 240, "c2": 160}, {"c1": 720, "c2": 480})
+
+
+def test_calls_that_are_not_served_are_no_sample() -> None:
+    with pytest.raises(AssertionError, match="not every call was served"):
+        drawn({})
