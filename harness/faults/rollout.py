@@ -29,8 +29,8 @@ def without_istiod(sites: Sequence[Site], shape: MeshShape) -> Iterator[None]:
             undo.enter_context(replicas(site, shape.istiod, shape.system, 0))
         for site in sites:
             eventually(
-                partial(site.pods, shape.system, shape.istiod),
-                lambda pods: not pods,
+                partial(site.kube.list, "Pod", shape.system, labels=f"app={shape.istiod}"),
+                lambda pods: not pods,  # one that is on its way out still serves its proxies
                 what=f"no istiod runs in {site.name}",
                 budget=Budget(timeout=60, interval=0.1, firm=True),
             )
@@ -54,7 +54,9 @@ def pod_template(
 ) -> Iterator[None]:
     """Run the body with pods that carry ``annotations``; the pods are replaced both times."""
     patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
-    with site.patched("Deployment", deployment, patch, namespace):
+    try:
+        with site.patched("Deployment", deployment, patch, namespace):
+            site.rolled_out(deployment, namespace)
+            yield
+    finally:
         site.rolled_out(deployment, namespace)
-        yield
-    site.rolled_out(deployment, namespace)

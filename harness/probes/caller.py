@@ -184,7 +184,8 @@ class Caller:
             "timeout": timeout,
             "headers": dict(headers or {}),
         }
-        load = Load(self.ask, self.ask("POST", "/load", order), timeout)
+        started = self.ask("POST", "/load", order)
+        load = Load(self.ask, started, seconds=seconds, timeout=timeout)
         try:
             yield load
         finally:

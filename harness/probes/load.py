@@ -10,11 +10,16 @@ from harness.converge import Budget, eventually
 
 #: Speaks to an agent: method, path, body.
 Ask = Callable[..., Any]
+#: Seconds for an agent on a busy machine to enter its last calls.
+_MARGIN = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One call: ``at`` seconds after the start it was due; ``ms`` count from then."""
+    """One call: ``at`` seconds after the start it was due; ``ms`` count from then.
+
+    ``identity`` is the SPIFFE URI of the caller as the server's proxy saw it, empty if none.
+    """
 
     at: float
     status: int | None
@@ -22,6 +27,7 @@ class Entry:
     cluster: str
     version: str
     pod: str
+    identity: str
     ms: float
 
     @property
@@ -73,6 +79,11 @@ class Ledger:
         return Counter(entry.cluster for entry in self.entries if entry.ok)
 
     @property
+    def identities(self) -> Counter[str]:
+        """How often servers saw which identity of the caller (empty: none)."""
+        return Counter(entry.identity for entry in self.entries if entry.ok)
+
+    @property
     def gaps(self) -> tuple[Gap, ...]:
         """The times around failed calls in which none was served, in order."""
         found: list[Gap] = []
@@ -101,8 +112,11 @@ class Ledger:
 class Load:
     """A load that runs inside a pod; made by ``Caller.load``."""
 
-    def __init__(self, ask: Ask, started: Mapping[str, Any], timeout: float) -> None:
+    def __init__(
+        self, ask: Ask, started: Mapping[str, Any], *, seconds: float, timeout: float
+    ) -> None:
         self._ask = ask
+        self._seconds = seconds
         self._name = str(started["id"])
         self._trouble = str(started.get("trouble", ""))
         self._timeout = timeout
@@ -116,11 +130,11 @@ class Load:
         """Send no more, wait for what is under way, return everything."""
         if self._final is None and self._name:
             self._ask("DELETE", self._path)
-        return self._finish(self._timeout + 10)
+        return self._finish(self._timeout + _MARGIN)
 
-    def ledger(self, *, within: float = 600.0) -> Ledger:
-        """Wait until the whole load was sent (at most ``within`` seconds), return everything."""
-        return self._finish(within)
+    def ledger(self) -> Ledger:
+        """Wait until the whole load was sent and answered, return everything."""
+        return self._finish(self._seconds + self._timeout + _MARGIN)
 
     @property
     def _path(self) -> str:
@@ -150,6 +164,9 @@ class Load:
         return Ledger(began, said["sent"], tuple(entries)), bool(said["finished"])
 
 
+_WORDS = ("trouble", "cluster", "version", "pod", "identity")
+
+
 def _entry(raw: Mapping[str, Any]) -> Entry:
-    words = {name: str(raw.get(name, "")) for name in ("trouble", "cluster", "version", "pod")}
+    words = {name: str(raw.get(name, "")) for name in _WORDS}
     return Entry(at=raw["at"], status=raw["status"], ms=raw["ms"], **words)

@@ -26,6 +26,7 @@ def test_endpoints_follow_pods_of_the_other_cluster(
     with target.scaled("echo", SAMPLE, 0):
         expect_weight(source, target, stage, 0)
         target.kube.scale("echo", SAMPLE, 3)
+        target.rolled_out("echo", SAMPLE)  # how long pods take to start is no matter of the mesh
         expect_weight(source, target, stage, 3)
         target.kube.scale("echo", SAMPLE, 0)
         expect_weight(source, target, stage, 0)

@@ -6,6 +6,7 @@ import pytest
 
 from harness.converge import eventually
 from harness.meshes.base import MeshShape
+from harness.probes.gateway import gateways
 from harness.probes.istiod import Istiod, istiods
 from harness.sabotages.control_plane import remote_pilot_address
 from harness.sabotages.discovery import unreachable_server
@@ -19,6 +20,7 @@ from harness.workloads.stage import Stage
 def test_a_primary_configures_its_own_workloads(stage: Stage, shape: MeshShape) -> None:
     for site in stage.sites:
         expected = {f"{caller.pod}.{caller.namespace}" for caller in stage.injected(site)}
+        expected |= {f"{each.pod}.{each.namespace}" for each in gateways(site, shape)}
         eventually(
             partial(synced, site, shape),
             expected.issubset,

@@ -9,9 +9,10 @@ import pytest
 from harness.converge import eventually
 from harness.faults.rollout import without_istiod
 from harness.meshes.base import MeshShape
+from harness.model import Topology
 from harness.probes.claims import from_each
 from harness.sabotages.control_plane import short_certificates
-from harness.workloads.stage import BRIEF, Stage
+from harness.workloads.stage import BRIEF, SAMPLE, Stage
 
 #: Requests per second from each cluster.
 RATE = 10.0
@@ -23,11 +24,13 @@ RATE = 10.0
 def test_calls_succeed_while_every_istiod_is_down(
     stage: Stage,
     shape: MeshShape,
+    topology: Topology,
     outage: float,
     waits: Callable[[float], None],
     notes: Callable[[str], None],
 ) -> None:
     names = [site.name for site in stage.sites]
+    caller = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-b"
     for site in stage.sites:
         eventually(
             partial(stage.stranger(site).call, BRIEF.url, count=20),
@@ -49,3 +52,4 @@ def test_calls_succeed_while_every_istiod_is_down(
         assert ledger.sent >= 0.9 * RATE * outage, f"{name} could not send on schedule: {ledger}"
         assert not ledger.failed, f"calls from {name} failed during the outage: {ledger}"
         assert set(ledger.by_cluster) == set(names), f"{name}: {ledger}"
+        assert set(ledger.identities) == {caller}, f"{name}: mTLS is gone: {ledger.identities}"

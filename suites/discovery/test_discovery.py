@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.converge import Budget, eventually
+from harness.converge import Budget, eventually, pause
 from harness.faults.remote_secrets import secret_for, secrets_of
 from harness.meshes.base import MeshShape
 from harness.probes.caller import Caller
@@ -24,6 +24,9 @@ from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage, entrances
 
 TLS_LABEL = "security.istio.io/tlsMode"
+#: Seconds for news of a Service to reach proxies of the other cluster, and looks meanwhile.
+PROPAGATION = 2.0
+LOOKS = 8
 
 
 def known_clusters(site: Site, stage: Stage, shape: MeshShape) -> set[str]:
@@ -58,7 +61,7 @@ def test_every_cluster_has_the_same_view(stage: Stage, shape: MeshShape) -> None
 @pytest.mark.requirement("DS-04")
 @pytest.mark.sabotage.with_args(dns_capture_on)
 def test_a_name_needs_its_service_in_the_client_cluster(
-    source: Site, target: Site, stage: Stage
+    source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
     absent = Host(f"absent-{source.name}")  # the other direction may run beside this one
     caller = stage.stranger(source)
@@ -69,8 +72,11 @@ def test_a_name_needs_its_service_in_the_client_cluster(
             served,
             what=f"{target.name}, where the Service is, is served",
         )
-        seen = caller.resolve(absent.fqdn)
-        assert not seen.addresses, f"{source.name} resolves {absent.fqdn} to {seen.addresses}"
+        for _ in range(LOOKS):
+            seen = caller.resolve(absent.fqdn)
+            assert not seen.addresses, f"{source.name} resolves {absent.fqdn} to {seen.addresses}"
+            pause(PROPAGATION / LOOKS, why="what would make the name resolve has to arrive")
+    waits(PROPAGATION)
 
 
 @pytest.mark.requirement("DS-06")

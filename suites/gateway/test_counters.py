@@ -106,6 +106,7 @@ def test_without_the_gateway_there_is_no_path(
         waits(DRAIN)
         merged = caller.call(ECHO.url, count=20, timeout=2.0)
         assert none_from(target.name)(merged), f"{merged}"
+        assert merged.clusters[source.name], f"not even {source.name} serves its callers: {merged}"
     eventually(
         lambda: caller.call(host.url, count=10, timeout=2.0),
         only_from(target.name),

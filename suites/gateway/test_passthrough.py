@@ -45,7 +45,9 @@ def test_the_client_sees_the_servers_identity(
     server = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
     assert {entry.upstream_peer for entry in logged} == {server}
     assert {entry.upstream_address for entry in logged} == {address(target, shape)}
-    for gateway in gateways(target, shape):
+    found = gateways(target, shape)
+    assert found, f"{target.name} has no gateway that is ready"
+    for gateway in found:
         paths = [entry.path for entry in gateway.access_log() if word in entry.path]
         assert not paths, f"gateway {gateway.pod} of {target.name} read the request: {paths[0]}"
 
@@ -88,7 +90,9 @@ def test_a_gateway_forwards_inside_its_network(
         for pod in site.pods(SAMPLE, "echo")
     }
     name = ECHO.sni(HTTP_PORT)
-    for gateway in gateways(cluster, shape):
+    found = gateways(cluster, shape)
+    assert found, f"{cluster.name} has no gateway that is ready"
+    for gateway in found:
         proxy = f"{gateway.pod}.{gateway.namespace}"
         eventually(
             partial(endpoints_of, cluster, shape, proxy, name),

@@ -21,7 +21,7 @@ def test_pods_do_not_reach_pods_of_another_network(
     source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
     caller = stage.bare(source)
-    near = source.pods(SAMPLE, "bare")[0]["status"]["podIP"]
+    near = source.pods(SAMPLE, "echo")[0]["status"]["podIP"]
     twin = caller.connect(near, AGENT_PORT, count=3)
     assert twin.ok, f"a pod of {source.name} does not even reach its own network: {twin}"
     for app in ("bare", "echo"):

@@ -73,7 +73,7 @@ class Load:
 
 
 def _short(result: dict[str, Any]) -> dict[str, Any]:
-    kept = ("status", "trouble", "cluster", "version", "pod", "ms")
+    kept = ("status", "trouble", "cluster", "version", "pod", "identity", "ms")
     return {name: result[name] for name in kept if name in result}
 
 

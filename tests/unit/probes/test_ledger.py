@@ -5,7 +5,7 @@ from harness.probes.load import Entry, Gap, Ledger
 
 def ledger(*statuses: int | None) -> Ledger:
     entries = tuple(
-        Entry(float(at), status, "" if status else "timeout connecting", "c1", "v1", "p", 1.0)
+        Entry(float(at), status, "" if status else "timeout connecting", "c1", "v1", "p", "", 1.0)
         for at, status in enumerate(statuses)
     )
     return Ledger(datetime.now(UTC), len(entries), entries)
