@@ -1,7 +1,7 @@
 """Sabotages of control planes, their certificates and what they inject."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
 from harness.faults.mesh_config import injector_values, mesh_config
@@ -30,11 +30,13 @@ def short_certificates(scene: Scene) -> Breaking:
 def no_cacerts(scene: Scene) -> Breaking:
     """Let the last control plane sign with a root of its own making."""
     site, shape = scene.sites[-1], scene.shape
-    with site.deleted("Secret", "cacerts", shape.system):
+    try:
+        with site.deleted("Secret", "cacerts", shape.system):
+            restart(site, shape.istiod, shape.system)
+            yield
+    finally:
+        site.kube.delete("Secret", "istio-ca-secret", shape.system)
         restart(site, shape.istiod, shape.system)
-        yield
-    site.kube.delete("Secret", "istio-ca-secret", shape.system)
-    restart(site, shape.istiod, shape.system)
 
 
 @contextmanager
@@ -45,12 +47,16 @@ def other_trust_domain(scene: Scene) -> Breaking:
     def change(config: Manifest) -> None:
         config["trustDomain"] = "td2"
 
-    with mesh_config(site, shape, change):
+    def restarted() -> None:
         restart(site, shape.istiod, shape.system)
         restart(site, "probe-b", SAMPLE)
-        yield
-    restart(site, shape.istiod, shape.system)
-    restart(site, "probe-b", SAMPLE)
+
+    try:
+        with mesh_config(site, shape, change):
+            restarted()
+            yield
+    finally:
+        restarted()
 
 
 @contextmanager
@@ -61,12 +67,14 @@ def network_value_omitted(scene: Scene) -> Breaking:
     def change(values: Manifest) -> None:
         values["global"]["network"] = ""
 
-    with injector_values(site, shape, change):
-        _await_injected_network(site, "")
+    try:
+        with injector_values(site, shape, change):
+            _await_injected_network(site, "")
+            restart(site, "probe-b", SAMPLE)
+            yield
+    finally:
+        _await_injected_network(site, site.network)
         restart(site, "probe-b", SAMPLE)
-        yield
-    _await_injected_network(site, site.network)
-    restart(site, "probe-b", SAMPLE)
 
 
 def _await_injected_network(site: Site, network: str) -> None:
@@ -104,11 +112,13 @@ def remote_pilot_address(scene: Scene) -> Breaking:
     else:
         exposed = _exposed_istiod(scene)
         address = gateway_address(first.kube, shape.gateway, shape.system)
-    with first.applied(*exposed), _istiod_elsewhere(last, scene, address):
+    with ExitStack() as undo:
+        for site in (first, last):
+            undo.callback(restart, site, shape.istiod, shape.system)
+        undo.enter_context(first.applied(*exposed))
+        undo.enter_context(_istiod_elsewhere(last, scene, address))
         restart(last, shape.istiod, shape.system)
         yield
-    restart(last, shape.istiod, shape.system)
-    restart(first, shape.istiod, shape.system)
 
 
 def _exposed_istiod(scene: Scene) -> list[Manifest]:

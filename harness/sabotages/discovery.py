@@ -45,9 +45,11 @@ def unreachable_server(scene: Scene) -> Breaking:
     An istiod that has met such a secret keeps the endpoints of its first reading for good, even
     when the corrected secret is removed later (seen with 1.32-alpha): healing takes a new istiod.
     """
-    with unreachable_secret(scene.client, scene.server, scene.shape):
-        yield
-    restart(scene.client, scene.shape.istiod, scene.shape.system)
+    try:
+        with unreachable_secret(scene.client, scene.server, scene.shape):
+            yield
+    finally:
+        restart(scene.client, scene.shape.istiod, scene.shape.system)
 
 
 @contextmanager

@@ -192,10 +192,12 @@ def network_view_removed(scene: Scene) -> Breaking:
         for c in spec["containers"]
     ]
     patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-    with site.patched("Deployment", name, patch, system):
+    try:
+        with site.patched("Deployment", name, patch, system):
+            site.rolled_out(name, system)
+            yield
+    finally:
         site.rolled_out(name, system)
-        yield
-    site.rolled_out(name, system)
 
 
 @contextmanager

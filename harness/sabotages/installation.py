@@ -23,8 +23,10 @@ def webhook_left(scene: Scene) -> Breaking:
     """Let the removal of the mesh leave one webhook configuration behind."""
     pristine: Pristine = scene.fixtures["pristine"]
     kubes = [Kube(cluster.kubeconfig) for cluster in pristine.lab.clusters]
-    for kube in kubes:
-        kube.apply(_LEFT)
-    yield
-    for kube in kubes:
-        kube.delete("ValidatingWebhookConfiguration", _NAME)
+    try:
+        for kube in kubes:
+            kube.apply(_LEFT)
+        yield
+    finally:
+        for kube in kubes:
+            kube.delete("ValidatingWebhookConfiguration", _NAME)
