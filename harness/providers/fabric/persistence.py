@@ -1,5 +1,6 @@
 """Doing work that an API server must let succeed, however often it comes and goes."""
 
+import math
 from collections.abc import Callable
 
 from harness.converge import Budget, eventually
@@ -7,7 +8,8 @@ from harness.kube import Kube
 from harness.model import ApiError, ToolError
 from harness.phases import to_stderr
 
-_FOREVER = Budget(timeout=86400.0, interval=0.1)
+#: A lab may stand for days, and its API servers may be gone for any part of them.
+FOREVER = Budget(timeout=math.inf, interval=0.1, firm=True)
 
 
 def await_health(kube: Kube, cluster: str) -> None:
@@ -16,7 +18,7 @@ def await_health(kube: Kube, cluster: str) -> None:
         lambda: _healthy(kube),
         bool,
         what=f"the API server of {cluster} is healthy",
-        budget=_FOREVER,
+        budget=FOREVER,
     )
 
 
@@ -43,4 +45,4 @@ def persist(cluster: str, work: Callable[[], object], *, again: bool) -> None:
             return False
         return not again
 
-    eventually(done, bool, what=f"the cloud of {cluster} is done", budget=_FOREVER)
+    eventually(done, bool, what=f"the cloud of {cluster} is done", budget=FOREVER)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.model import HarnessError
+from harness.model import HarnessError, MachineError
+from harness.phases import to_stderr
 from harness.providers.fabric.visit import Request, Visit
 
 Handler = Callable[[Visit, Request], object]
@@ -45,7 +46,8 @@ class Reception:
         if requests is None:
             self._selector.unregister(visit.connection)
             visit.connection.close()
-            visit.undo()
+            for trouble in visit.undo():
+                to_stderr(f"what a visit changed is not undone: {trouble}")
         for request in requests or ():
             visit.answer(self._answer(visit, request))
 
@@ -57,6 +59,7 @@ class Reception:
 
 
 def _release(visit: Visit, request: Request) -> None:
-    """Undo what this connection has changed, now."""
+    """Undo what this connection has changed, now; :class:`MachineError` if something stays."""
     del request
-    visit.undo()
+    if troubles := visit.undo():
+        raise MachineError(f"not undone: {'; '.join(troubles)}", "raise the lab anew")

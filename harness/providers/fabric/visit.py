@@ -5,6 +5,8 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from harness.shell import redact
+
 #: A request: ``do`` names it, the rest is its details.
 Request = Mapping[str, Any]
 
@@ -39,7 +41,15 @@ class Visit:
         """Remember how to undo a change."""
         self._undo.append(action)
 
-    def undo(self) -> None:
-        """Undo every change, the last one first."""
-        while self._undo:
-            self._undo.pop()()
+    def undo(self) -> list[str]:
+        """Undo every change, the last one first; return what went wrong, without secrets."""
+        troubles = (_trouble(self._undo.pop()) for _ in range(len(self._undo)))
+        return [trouble for trouble in troubles if trouble]
+
+
+def _trouble(action: Callable[[], object]) -> str:
+    try:
+        action()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others must be undone, too
+        return redact(f"{type(error).__name__}: {error}")
+    return ""

@@ -20,7 +20,7 @@ from docker import DockerClient
 from docker.errors import APIError
 
 from harness import shell
-from harness.converge import Budget, eventually
+from harness.converge import eventually
 from harness.kube import Kube
 from harness.model import ClusterPlan, HarnessError, ToolError
 from harness.model.plan import API_PORT
@@ -28,7 +28,7 @@ from harness.phases import to_stderr
 from harness.providers.fabric import dns, forwarder
 from harness.providers.fabric.balancer import Balancer
 from harness.providers.fabric.cuts import Change
-from harness.providers.fabric.persistence import await_health, persist
+from harness.providers.fabric.persistence import FOREVER, await_health, persist
 from harness.providers.fabric.reception import Reception
 from harness.providers.fabric.state import State
 from harness.providers.fabric.visit import Request, Visit
@@ -37,8 +37,6 @@ from harness.providers.kind.containers import ContainerShell, labels, remove
 from harness.providers.kind.engine.sysctls import Ledger
 from harness.providers.kind.machines import Machines
 from harness.providers.kind.spec import KindSpec, Tenant
-
-_FOREVER = Budget(timeout=86400.0, interval=0.05)
 
 
 class Guardian:
@@ -144,7 +142,7 @@ def care(place: State, cluster: ClusterPlan) -> None:
         Tenant.path(place, cluster.name).exists,
         bool,
         what=f"{cluster.name} can be spoken to",
-        budget=_FOREVER,
+        budget=FOREVER,
     )
     tenant = Tenant.read(place, cluster.name)
     kube = Kube(tenant.kubeconfig)

@@ -1,0 +1,70 @@
+"""A visit that cannot be undone does not end who holds the lab."""
+
+import json
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from harness.providers.fabric.reception import Reception
+from harness.providers.fabric.visit import Request, Visit
+
+BEARER = "authorization: Bearer abcdefghijklmnop"
+
+
+@pytest.fixture
+def undone() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def reception(undone: list[str]) -> Reception:
+    def fail() -> None:
+        raise RuntimeError(BEARER)
+
+    def change(visit: Visit, request: Request) -> None:
+        visit.undo_by(lambda: undone.append("first"))
+        visit.undo_by(fail)
+        visit.undo_by(lambda: undone.append("last"))
+
+    return Reception({"change": change})
+
+
+@pytest.fixture
+def visitor(reception: Reception) -> Iterator[socket.socket]:
+    near, far = socket.socketpair()
+    visit = Visit(far)
+    reception.watch(far, lambda: reception._hear(visit))
+    with near, far:
+        yield near
+
+
+def ask(reception: Reception, visitor: socket.socket, do: str) -> dict[str, object]:
+    visitor.sendall(json.dumps({"do": do}).encode() + b"\n")
+    reception.turn(5)
+    answer: dict[str, object] = json.loads(visitor.recv(1 << 16))
+    return answer
+
+
+def test_what_cannot_be_undone_is_said_and_the_rest_is_undone(
+    reception: Reception,
+    visitor: socket.socket,
+    undone: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert ask(reception, visitor, "change") == {"value": None}
+    visitor.close()
+    reception.turn(5)
+    assert undone == ["last", "first"]
+    said = capsys.readouterr().err
+    assert "not undone: RuntimeError" in said
+    assert "abcdefghijklmnop" not in said
+
+
+def test_a_visitor_who_waits_for_the_undoing_hears_what_went_wrong(
+    reception: Reception, visitor: socket.socket, undone: list[str]
+) -> None:
+    ask(reception, visitor, "change")
+    assert "RuntimeError" in str(ask(reception, visitor, "release")["error"])
+    assert undone == ["last", "first"]
+    assert ask(reception, visitor, "release") == {"value": None}
