@@ -19,7 +19,7 @@ from harness.providers.kind import engine, images
 from harness.providers.kind.engine import Engine
 from harness.providers.kind.images import archive, catalogue, making
 from harness.providers.kind.images.choice import Asked
-from harness.providers.kind.images.labels import IMAGE, PART
+from harness.providers.kind.images.labels import IMAGE, part_here
 from harness.providers.kind.images.making import Maker
 from harness.providers.kind.images.packing import Contents
 from harness.providers.kind.images.recipe import recipe
@@ -105,7 +105,7 @@ def booted(container: Container) -> Container:
 
 
 def left(client: DockerClient) -> list[str]:
-    mine = {"label": f"{IMAGE}={PART}"}
+    mine = {"label": f"{IMAGE}={part_here()}"}
     containers = [each.name for each in client.containers.list(all=True, filters=mine)]
     dangling = client.images.list(filters={"dangling": True, **mine})
     return [*containers, *(image.id for image in dangling)]

@@ -1,16 +1,18 @@
 """What an image of ours says about itself: labels, because images outlive what made them."""
 
+import hashlib
 import json
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.artifacts.home import home
 from harness.artifacts.manifest import Artifact
 from harness.model import Program
 from harness.providers.kind.images.packing import PACKAGES
 
-#: Which image it is (or ``part`` of one), by which recipe, and what went in.
+#: Which image it is (or :func:`part_here` of one), by which recipe, and what went in.
 IMAGE, RECIPE, CONTENTS = "meshproof.image", "meshproof.recipe", "meshproof.contents"
-PART = "part"
 #: Packages of Debian that decide how a node behaves.
 _TELLING = ("containerd", "containernetworking-plugins", "iptables", "python3", "runc")
 
@@ -35,6 +37,16 @@ class Inside:
         whole = json.loads(label or "{}")
         programs = tuple(Program.model_validate(each) for each in whole.get("programs", ()))
         return cls(programs, whole.get("images", {}), whole.get("packages", ""))
+
+
+def part_here() -> str:
+    """Return what marks parts of images that are made under this account's lock, and no other's.
+
+    Accounts, and containers with directories of their own, may share an engine.
+    """
+    seen = home().stat()
+    owner = f"{socket.gethostname()}:{home()}:{seen.st_dev}:{seen.st_ino}"
+    return f"part-{hashlib.sha256(owner.encode()).hexdigest()[:16]}"
 
 
 def inside(found: Mapping[str, Artifact], images: Mapping[str, str]) -> Inside:

@@ -15,7 +15,7 @@ from harness.artifacts.manifest import Artifact
 from harness.model import MachineError, ToolError
 from harness.phases import Phases
 from harness.providers.kind.images import catalogue
-from harness.providers.kind.images.labels import CONTENTS, IMAGE, PART, RECIPE, Inside, inside
+from harness.providers.kind.images.labels import CONTENTS, IMAGE, RECIPE, Inside, inside, part_here
 from harness.providers.kind.images.packing import Contents, write_node
 from harness.providers.kind.images.recipe import NODE, Recipe, wanted
 from harness.shell import LocalShell
@@ -61,15 +61,15 @@ class Maker:
         return self.recipe.node
 
     def sweep(self) -> None:
-        """Remove what interrupted makers left: containers and images without a name."""
-        mine = {"label": f"{IMAGE}={PART}"}
+        """Remove what interrupted makers left here: containers and images without a name."""
+        mine = {"label": f"{IMAGE}={part_here()}"}
         for container in self.client.containers.list(all=True, filters=mine):
             container.remove(force=True, v=True)
         self.client.images.prune(filters={"dangling": True, **mine})
 
     def imported(self, write: Callable[[IO[bytes]], None]) -> str:
         """Return the id of an image, without a name, of the tar that ``write`` writes."""
-        changes = [f"ENV PATH={catalogue.PATH} container=docker", f"LABEL {IMAGE}={PART}"]
+        changes = [f"ENV PATH={catalogue.PATH} container=docker", f"LABEL {IMAGE}={part_here()}"]
         with streamed(write) as chunks:
             said = self.client.api.import_image_from_stream(chunks, changes=changes)
         last = json.loads(said.strip().splitlines()[-1])
@@ -93,7 +93,7 @@ class Maker:
             part,
             entrypoint=_FIRST,
             command=["store"],
-            labels={IMAGE: PART},
+            labels={IMAGE: part_here()},
             network_mode="none",
             privileged=True,
             tmpfs={"/run": "", "/store": ""},

@@ -14,9 +14,9 @@ from harness.providers.kind.images.catalogue import LAYERS, PATH, PodImage
 from harness.providers.kind.images.labels import (
     CONTENTS,
     IMAGE,
-    PART,
     RECIPE,
     Inside,
+    part_here,
     telling,
 )
 from harness.providers.kind.images.making import Maker, finish
@@ -84,7 +84,9 @@ class Singles:
         found = artifacts.ensure(wanted, self.maker.phases, recipe.versions) if wanted else {}
         tar = io.BytesIO()
         write_layer(tar, layer, {name: artifact.path for name, artifact in found.items()})
-        container = client.containers.create(self.base(), command=["true"], labels={IMAGE: PART})
+        container = client.containers.create(
+            self.base(), command=["true"], labels={IMAGE: part_here()}
+        )
         try:
             container.put_archive("/", tar.getvalue())
             entry = [f"ENTRYPOINT {json.dumps(list(image.entry.argv))}", "CMD []"]
@@ -106,7 +108,7 @@ class Singles:
         found = artifacts.ensure(names, self.maker.phases, self.maker.recipe.versions)
         part = self.maker.imported(lambda out: write_debian(out, found[ROOT].path))
         container = self.maker.client.containers.create(
-            part, command=["true"], labels={IMAGE: PART}
+            part, command=["true"], labels={IMAGE: part_here()}
         )
         packages = telling(found[PACKAGES].path.read_text("utf-8").splitlines())
         try:
@@ -119,7 +121,7 @@ class Singles:
         """Add the packages to a registry's Debian; its container needs a way to packages."""
         name = self.registry.pulled(_PUBLIC, self.maker.phases)
         container = self.maker.client.containers.create(
-            name, entrypoint=["sh", "-c", _COMPLETE], labels={IMAGE: PART}
+            name, entrypoint=["sh", "-c", _COMPLETE], labels={IMAGE: part_here()}
         )
         try:
             finish(container, ("apt-get, in", name), _PATIENCE)
