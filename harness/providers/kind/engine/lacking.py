@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from harness.providers.embedded import machine
 from harness.providers.kind.engine.finding import candidates
 from harness.providers.kind.engine.place import own
-from harness.providers.kind.engine.reach import HOST_VARIABLE, Answer, ask, socket_path
+from harness.providers.kind.engine.reach import (
+    HOST_VARIABLE,
+    Answer,
+    ask,
+    is_elsewhere,
+    socket_path,
+)
 from harness.providers.kind.engine.running import obstacles
 from harness.providers.kind.engine.sysctls import Ledger, needed_commands
 
@@ -18,6 +24,11 @@ _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 
 def lacks() -> Sequence[str]:
     """Say what is missing for kind on an engine, each with its remedy; empty if nothing."""
+    if away := next(filter(is_elsewhere, candidates()), ""):
+        return [
+            f"{HOST_VARIABLE} names {away}, an engine on another host, whose nodes this machine "
+            "cannot reach; unset it, or use `--provider embedded`"
+        ]
     answers = {url: ask(url) for url in candidates()}
     used = next((url for url, answer in answers.items() if answer.ok), None)
     absent = _absent(answers) if used is None else [*_unfit(answers[used]), *_short(used)]

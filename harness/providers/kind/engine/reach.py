@@ -10,7 +10,9 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     import docker
@@ -92,6 +94,21 @@ def ask(url: str, timeout: float = _PATIENCE) -> Answer:
 def socket_path(url: str) -> str:
     """Return the path of an engine's Unix socket, empty if it is reached in another way."""
     return url.removeprefix(_SOCKET) if url.startswith(_SOCKET) else ""
+
+
+def is_elsewhere(url: str) -> bool:
+    """Say whether an engine is on another host, by its address alone."""
+    if socket_path(url):
+        return False
+    parts = urlsplit(url)
+    return parts.scheme == "ssh" or not _is_here(parts.hostname or "")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _understood(told: Mapping[str, object]) -> Answer:

@@ -55,6 +55,28 @@ def test_a_named_engine_that_does_not_answer_is_told_with_its_name(
     assert "unset it" in lack
 
 
+@pytest.mark.parametrize(
+    "url", ["tcp://10.1.2.3:2375", "tcp://docker:2376", "ssh://me@far", "ssh://me@localhost"]
+)
+def test_an_engine_on_another_host_is_refused_before_it_is_asked(
+    machines: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv(HOST_VARIABLE, url)
+    monkeypatch.setattr(lacking, "ask", lambda url: pytest.fail(f"{url} was asked"))
+    (lack,) = lacks()
+    assert url in lack
+    assert "--provider embedded" in lack
+
+
+@pytest.mark.parametrize("url", ["tcp://127.0.0.1:2375", "tcp://localhost:1", "tcp://[::1]:2375"])
+def test_an_engine_of_this_host_may_be_reached_by_tcp(
+    machines: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv(HOST_VARIABLE, url)
+    monkeypatch.setattr(lacking, "ask", lambda url: Answer(version="28.0"))
+    assert lacks() == []
+
+
 def test_a_socket_without_permission_is_told_with_the_remedy(
     machines: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
