@@ -12,6 +12,8 @@ from harness.providers.kind.naming import Names
 
 #: Second octets that a lab's networks may have: pods and Services lie below and above.
 BLOCKS = range(BLOCK, 110)
+#: Bits of a block's prefix.
+_WIDEST = 16
 #: The first node's address on the transit network; machines come after all nodes.
 _FIRST = 11
 
@@ -88,11 +90,15 @@ def subnets(networks: Iterable[Mapping[str, Any]]) -> Iterator[IPv4Network]:
 
 
 def routes(table: str) -> Iterator[IPv4Network]:
-    """Return where the routes of ``/proc/net/route`` lead, the default route left out."""
+    """Return where the routes of ``/proc/net/route`` lead.
+
+    Routes wider than a block are left out, as the default route and that of a VPN: a lab's own
+    are narrower, so they win.
+    """
     for line in table.splitlines()[1:]:
         fields = line.split()
         target, mask = (int.from_bytes(bytes.fromhex(fields[at]), "little") for at in (1, 7))
-        if mask:
+        if mask.bit_count() >= _WIDEST:
             yield IPv4Network((target, mask.bit_count()), strict=False)
 
 

@@ -55,7 +55,8 @@ class KindProvider(Cuts):
         No other run of this machine gets them, until the lab is up or this process ends.
         """
         found = engine.find()
-        if found is None:  # said where a lab is to be raised, with the remedy
+        declared = all(network.cidr for network in topology.networks)
+        if found is None or declared:  # what is wrong is said where a lab is to be raised
             return plan_networks(topology)
         ours = found.pid is not None
         here = [] if ours else list(routes(Path("/proc/net/route").read_text()))

@@ -83,6 +83,15 @@ def test_routes_of_the_machine_are_read_without_the_default() -> None:
     assert list(routes(table)) == ranges("10.77.0.0/16")
 
 
+def test_a_route_wider_than_a_block_takes_none() -> None:
+    table = (
+        "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n"
+        "tun0 0000000A 00000000 0001 0 0 0 000000FF 0 0 0\n"
+        "br0 0003A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0\n"
+    )
+    assert list(routes(table)) == ranges("192.168.3.0/24")
+
+
 def test_a_machine_gets_an_address_that_nobody_has() -> None:
     network = IPv4Network("10.77.1.0/24")
     assert free_address(network, []) == "10.77.1.128"
