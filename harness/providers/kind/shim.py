@@ -5,15 +5,19 @@ moment: the address becomes part of certificates, and without a label a killed r
 what nobody dares to remove. So kind finds a script of this name first on its path.
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from harness.artifacts.home import home
 
+#: What makes programs ask a proxy of the machine's network, which nodes cannot reach.
+PROXIES = ("ALL_PROXY", "FTP_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_BOTH_CASES = [spelt for name in PROXIES for spelt in (name, name.lower())]
 _SCRIPT = """\
 #!/bin/sh
-# docker, as kind calls it: a node gets the address and the labels that kind has no option for.
+# docker, as kind calls it: a node gets the address and the labels that kind has no option for,
+# and no proxy of the user's own configuration of docker, which it could not reach.
 if [ "$1" != run ]; then
     exec "$MESHPROOF_DOCKER" "$@"
 fi
@@ -32,6 +36,9 @@ done
 for label in $MESHPROOF_LABELS; do
     set -- --label "$label" "$@"
 done
+for proxy in $MESHPROOF_PROXIES; do
+    set -- --env "$proxy=" "$@"
+done
 exec "$MESHPROOF_DOCKER" run "$@"
 """
 
@@ -42,21 +49,22 @@ def directory() -> Path:
     script = place / "docker"
     if not script.exists() or script.read_text("utf-8") != _SCRIPT:
         place.mkdir(parents=True, exist_ok=True)
-        unfinished = place / f"docker.{os.getpid()}"
-        unfinished.write_text(_SCRIPT, "utf-8")
-        unfinished.chmod(0o755)
-        unfinished.replace(script)
+        with NamedTemporaryFile(dir=place, prefix="docker.", delete=False) as unfinished:
+            unfinished.write(_SCRIPT.encode())
+        Path(unfinished.name).chmod(0o755)
+        Path(unfinished.name).replace(script)
     return place
 
 
 def settings(
     docker: str, addresses: Mapping[str, str], labels: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return what the script is told: the real command, addresses by container, labels."""
+    """Return what the script is told: the real command, addresses by container, labels, proxies."""
     return {
         "MESHPROOF_DOCKER": docker,
         "MESHPROOF_NODES": _lines(addresses),
         "MESHPROOF_LABELS": _lines(labels),
+        "MESHPROOF_PROXIES": "\n".join(_BOTH_CASES),
     }
 
 

@@ -1,6 +1,9 @@
 """What nodes get beyond what kind asks for."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +39,28 @@ def test_a_node_gets_its_address_and_the_labels_of_the_lab(docker: Path) -> None
     added = words[1 : -len(asked)]
     pairs = list(zip(added[::2], added[1::2], strict=True))
     labels = {("--label", f"{key}={value}") for key, value in LABELS.items()}
-    assert set(pairs) == {("--ip", "10.77.1.12"), *labels}
+    assert {pair for pair in pairs if pair[0] != "--env"} == {("--ip", "10.77.1.12"), *labels}
+
+
+def test_no_proxy_of_the_users_docker_gets_into_a_node(docker: Path) -> None:
+    words = run(docker, "run", "image")
+    given = {after for word, after in pairwise(words) if word == "--env"}
+    assert {"HTTP_PROXY=", "https_proxy=", "no_proxy=", "ALL_PROXY="} <= given
+
+
+def test_two_threads_may_write_the_script_at_once(
+    docker: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, chmod = threading.Barrier(2), Path.chmod
+
+    def together(path: Path, mode: int) -> None:
+        chmod(path, mode)
+        both.wait(10)
+
+    monkeypatch.setattr(Path, "chmod", together)
+    with ThreadPoolExecutor() as pool:
+        (place,) = set(pool.map(lambda _: shim.directory(), range(2)))
+    assert [path.name for path in place.iterdir()] == ["docker"]
 
 
 def test_a_container_that_is_no_node_of_ours_gets_no_address(docker: Path) -> None:
