@@ -98,7 +98,10 @@ class _Resource:
 
 
 class Kube:
-    """One cluster's API server, as the holder of a kubeconfig sees it. Safe across threads."""
+    """One cluster's API server, as the holder of a kubeconfig sees it. Safe across threads.
+
+    Raises :class:`ApiError` for a kubeconfig that is none or is not there.
+    """
 
     def __init__(self, kubeconfig: Path | str, *, timeout: float = 30.0) -> None:
         self.kubeconfig = Path(kubeconfig)
@@ -106,11 +109,14 @@ class Kube:
         # The client puts keys into files of their own, and removes them if the process ends in
         # good order. Beside the kubeconfig of a lab, a killed process leaves none either: the
         # directory goes with the lab.
-        config.load_kube_config(
-            str(kubeconfig),
-            client_configuration=settings,
-            temp_file_path=str(self.kubeconfig.parent),
-        )
+        try:
+            config.load_kube_config(
+                str(kubeconfig),
+                client_configuration=settings,
+                temp_file_path=str(self.kubeconfig.parent),
+            )
+        except config.ConfigException as error:
+            raise ApiError(str(kubeconfig), 0, redact(str(error))) from error
         settings.retries = False
         settings.connection_pool_maxsize = 64
         self._timeout = timeout

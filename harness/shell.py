@@ -11,13 +11,16 @@ from typing import IO, Protocol
 
 from harness.model import ToolError
 
+#: What stands between a name and its value in YAML, in JSON, in JSON inside a string of JSON.
+_IS = r"""(?:: |\\?["'] ?: ?|: ?(?=["']))\\?["']?"""
 #: A key may have lost its beginning or its end, as logs are cut somewhere.
 _SECRET = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\A[\w+/=\\\s]*-----END [A-Z ]*PRIVATE KEY-----"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
-    r"|(?<=token: )\S{16,}|(?<=[Bb]earer )\S+"
-    r"|(?<=client-key-data: )\S+|(?<=client-certificate-data: )\S+",
+    r"|(?<=[Bb]earer )\S+"
+    rf"|(?P<key>(?:token{_IS}(?=[^\s\"'\\]{{16}})|client-(?:key|certificate)-data{_IS}))"
+    r"[^\s\"'\\]+",
     re.DOTALL,
 )
 REDACTED = "«redacted»"
@@ -25,7 +28,7 @@ REDACTED = "«redacted»"
 
 def redact(text: str) -> str:
     """Return ``text`` without private keys, bearer tokens and kubeconfig credentials."""
-    return _SECRET.sub(REDACTED, text)
+    return _SECRET.sub(lambda found: (found["key"] or "") + REDACTED, text)
 
 
 def tail(text: str, lines: int) -> str:

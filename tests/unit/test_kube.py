@@ -215,5 +215,7 @@ def test_an_answer_that_breaks_off_is_told_from_none(kube: Kube, script: Script)
 def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_text("nothing: here\n")
-    with pytest.raises(Exception, match="Invalid kube-config"):
+    with pytest.raises(ApiError, match="Invalid kube-config"):
         Kube(path)
+    with pytest.raises(ApiError, match="absent"):
+        Kube(tmp_path / "absent")
