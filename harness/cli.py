@@ -157,10 +157,19 @@ def _down(options: argparse.Namespace) -> int:
     standing = _standing()
     if unknown := [lab for lab in options.labs if lab not in standing]:
         raise ConfigError("labs", [f"no lab {lab} stands" for lab in unknown])
+    if foreign := [standing[lab] for lab in options.labs if standing[lab].provider not in BUILT_IN]:
+        raise ConfigError("labs", [_foreign(lab) for lab in foreign])
     for lab in options.labs:
         BUILT_IN[standing[lab].provider].make().down(standing[lab])
         standing_labs().forget(standing[lab])
     return _say([f"took down lab {lab}" for lab in options.labs])
+
+
+def _foreign(lab: Lab) -> str:
+    return (
+        f"lab {lab.id} is of provider {lab.provider!r}, which is a plugin's: take it down by that "
+        f"provider's own means; it is forgotten once {lab.state_dir} is gone"
+    )
 
 
 def _labs(_: argparse.Namespace) -> int:

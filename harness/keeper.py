@@ -11,6 +11,7 @@ from harness.kept import KeptLabs
 from harness.meshes.base import Mesh
 from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology
 from harness.phases import Phases
+from harness.providers import BUILT_IN
 from harness.providers.base import KnowsItsLabs, Provider, RaiseOptions, planned
 from harness.shell import redact
 
@@ -132,12 +133,16 @@ class OwningKeeper:
             self.mesh.prepare(topology, plan)
 
     def _leave(self, lab: Lab) -> None:
-        self.kept.note(lab, product(self.mesh))
+        try:
+            self.kept.note(lab, product(self.mesh))
+        except Exception as error:  # noqa: BLE001 - the lab stands, and its user must know where
+            self.trouble[f"{lab.topology.name} (note of the kept lab)"] = self._explain(error)
         self.phases.say(f"lab {lab.id} is kept; its kubeconfigs:")
         for cluster in lab.clusters:
             self.phases.say(f"  {cluster.name}: {cluster.kubeconfig}")
         self.phases.say(f"use it again: pytest --topology {lab.topology.name} --reuse")
-        self.phases.say(f"remove it: meshproof down {lab.id}")
+        if lab.provider in BUILT_IN:
+            self.phases.say(f"remove it: meshproof down {lab.id}")
 
     def _take_down(self, lab: Lab) -> None:
         try:

@@ -74,7 +74,6 @@ def test_a_kept_lab_is_used_again_while_it_stands(project: Project) -> None:
             "*lab paper-* is kept*",
             "*east: *kubeconfig*",
             "*use it again: pytest --topology pair*--reuse*",
-            "*remove it: *paper-*",
         ]
     )
     project.run("--reuse").stdout.fnmatch_lines(["*reusing lab paper-*"])

@@ -143,6 +143,15 @@ def test_nothing_is_taken_down_if_one_of_the_labs_is_unknown(ended: list[str]) -
     assert not ended
 
 
+def test_a_lab_of_a_plugin_s_provider_is_left_to_its_plugin(
+    ended: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "BUILT_IN", {})
+    assert cli.main(["down", "ab12"]) == cli.WRONG
+    assert not ended
+    assert "lab ab12 is of provider 'fake', which is a plugin's" in capsys.readouterr().err
+
+
 @pytest.fixture(autouse=True)
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     """No engine of ours was killed: the settings that one leaves are this machine's."""

@@ -215,3 +215,14 @@ def test_what_could_not_be_raised_is_lent_as_a_reason(
 
 def test_nothing_invents_an_address(keeper: OwningKeeper) -> None:
     assert keeper.lab(ONE).plan == plan_networks(ONE)
+
+
+def test_a_lab_that_cannot_be_noted_is_kept_all_the_same(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    keeper.keep = True
+    keeper.kept.directory.write_text("no directory")
+    keeper.lab(ONE)
+    keeper.close()
+    assert not [event for event in events if event.startswith("down")]
+    assert "FileExistsError" in keeper.trouble["one (note of the kept lab)"]
