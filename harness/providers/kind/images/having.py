@@ -117,10 +117,14 @@ def _here(client: "docker.DockerClient", how: Recipe, phases: Phases, decision: 
 
 
 def _of_registry(client: "docker.DockerClient", how: Recipe, phases: Phases, wish: Asked) -> Images:
-    """Nodes and releases of the mesh as they are published, the rest made here."""
+    """Nodes and releases of the mesh as they are published, the rest made here.
+
+    What a mirror has gets its public name as well: by that one it is known where it is loaded.
+    """
     registry = Registry(client, wish.prefix)
     singles = Singles(Maker(client, how, phases), registry)
     node = registry.pulled(stock_node(how), phases)
+    client.images.get(node).tag(stock_node(how))
     source = f"{Way.REGISTRY} {wish.registry}"
     rows = [_image(node, _published_digest(client, node), source)]
     loads = []

@@ -49,11 +49,19 @@ class Listing:
         return list(self._made() if here else self._published())
 
     def names(self) -> list[str]:
-        """Return the names by which the engine knows them, for one archive."""
+        """Return the names by which the engine knows them, for one archive.
+
+        What came from a mirror is named as the mirror does and as the public registry does, so
+        that it is known without a question wherever it is loaded.
+        """
         if self.decision.way is Way.HERE:
             return [self.recipe.node]
         pods = [image.name.removeprefix("docker.io/") for image in self._pods()]
-        return [self._stock, *pods, f"{HELPER}:{self.recipe.tag}"]
+        public = [stock_node(self.recipe), *(each.published for each in self._pods())]
+        mirror = Registry(self.client, self.wish.prefix)
+        mirrored = [mirror.name(name) for name in public if name]
+        found = [*mirrored, stock_node(self.recipe), *pods, f"{HELPER}:{self.recipe.tag}"]
+        return list(dict.fromkeys(found))
 
     def _made(self) -> Iterator[Row]:
         node = self._row(self.recipe.node, Way.HERE)

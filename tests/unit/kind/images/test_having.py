@@ -125,6 +125,23 @@ def test_releases_of_istio_come_from_the_registry_under_the_name_that_pods_use(
     assert sources["image docker.io/meshproof/agent"] == "made here"
 
 
+def test_what_is_saved_from_a_mirror_is_known_where_it_is_loaded(
+    made: list[str], phases: Phases
+) -> None:
+    how = {"istio": "1.29.2"}
+    published = (STOCK, "istio/pilot:1.29.2", "istio/proxyv2:1.29.2")
+    double = EngineDouble(published=tuple(f"mirror/{name}" for name in published))
+    wish = Asked("registry", "mirror")
+    images.ensure(engine(double), phases, wish=wish, versions=how)
+    decision = decided(double.client(), wish, recipe(how), uplink=True)
+    names = Listing(double.client(), recipe(how), wish, decision).names()
+    elsewhere = EngineDouble({name: double.there.get(name, node_image()) for name in names})
+    for asked in (Asked(), wish):
+        images.ensure(engine(elsewhere), phases, wish=asked, versions=how)
+        assert not elsewhere.asked
+    assert {f"mirror/{STOCK}", STOCK} <= set(double.there)
+
+
 def test_a_registry_that_does_not_answer_leads_to_making(
     made: list[str], phases: Phases, said: list[str]
 ) -> None:
