@@ -35,7 +35,17 @@ class NotRunning(MachineError):  # noqa: N818 - what it says
 
 def labels(place: State) -> dict[str, str]:
     """Return the labels of everything that belongs to the lab at ``place``."""
-    return {LAB_LABEL: place.id, STATE_LABEL: f"{socket.gethostname()}:{place.path}"}
+    return {LAB_LABEL: place.id, STATE_LABEL: f"{_owner(place.path.parent)}{place.id}"}
+
+
+def _owner(base: Path) -> str:
+    """Return what tells this directory of labs from every other of its path.
+
+    Containers may share the machine's name, the account and the engine, but not ``/tmp``.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    seen = base.stat()
+    return f"{socket.gethostname()}/{boot}/{seen.st_dev:x}-{seen.st_ino:x}:{base}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +203,11 @@ def _tried(work: Any) -> None:
 
 
 def leftovers(client: DockerClient, base: Path) -> set[str]:
-    """Return labs below ``base`` of which something is on the engine, but whom nobody holds."""
-    here = f"{socket.gethostname()}:{base}/"
+    """Return labs below ``base`` of which something is on the engine, but whom nobody holds.
+
+    What was made in another place of the same path is not known here, and left alone.
+    """
+    here = _owner(base)
     marked = {"label": STATE_LABEL}
     found = [
         *(each.labels for each in client.containers.list(all=True, filters=marked)),

@@ -12,9 +12,11 @@ from requests.exceptions import RequestException
 from harness.model import MachineError
 from harness.providers.kind.containers import said
 from harness.providers.kind.engine import Engine
-from harness.providers.kind.naming import Names
+from harness.providers.kind.naming import LAB_LABEL, Names
 from harness.shell import LocalShell
 
+#: On the networks of a guarded lab: the image by which the rule can be taken away again.
+HELPER_LABEL = "meshproof.helper"
 _CHAIN = "FORWARD"
 
 
@@ -45,6 +47,13 @@ def reopen(client: DockerClient, names: Names, helper: str) -> None:
     _on_host(client, names, helper, script)
 
 
+def helper_of(client: DockerClient, lab: str) -> str:
+    """Return the image that the networks of a lab name, empty if they name none."""
+    networks = client.networks.list(filters={"label": f"{LAB_LABEL}={lab}"})
+    marks = (each.attrs.get("Labels") or {} for each in networks)
+    return next((each[HELPER_LABEL] for each in marks if HELPER_LABEL in each), "")
+
+
 def _on_host(client: DockerClient, names: Names, helper: str, script: str) -> None:
     try:
         client.containers.run(
@@ -53,7 +62,7 @@ def _on_host(client: DockerClient, names: Names, helper: str, script: str) -> No
             name=names.helper("guard"),
             network_mode="host",
             cap_add=["NET_ADMIN"],
-            labels={"meshproof.lab": names.lab},
+            labels={LAB_LABEL: names.lab},
             remove=True,
         )
     except (DockerException, RequestException) as error:

@@ -7,7 +7,7 @@ from harness.model import ClusterPlan, NetworkPlan
 
 #: The lab that a container or a network belongs to: only what carries it is ever removed.
 LAB_LABEL = "meshproof.lab"
-#: The machine and the directory that hold the lab, by which leftovers are known.
+#: The machine, its boot and the directory that hold the lab, by which leftovers are known.
 STATE_LABEL = "meshproof.state"
 #: In the environment of every process that makes a part of a lab.
 LAB_VARIABLE = "MESHPROOF_LAB"

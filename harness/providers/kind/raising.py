@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from docker import DockerClient
 
 from harness.converge import Budget, concurrently
-from harness.model import Cluster, ClusterPlan, Lab, NetworkPlan, Program, Topology
+from harness.model import (
+    Cluster,
+    ClusterPlan,
+    Lab,
+    MachineError,
+    NetworkPlan,
+    Program,
+    Topology,
+)
 from harness.phases import Phases
 from harness.providers.embedded import machine
 from harness.providers.fabric import leasing, state
@@ -40,8 +48,6 @@ if TYPE_CHECKING:
 
 _BOOT = Budget(timeout=60.0, interval=0.02, firm=True)
 _END = Budget(timeout=20.0, interval=0.01, firm=True)
-#: What would make nodes ask a proxy of the machine's network, which they cannot reach.
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,7 @@ def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool
     reap()
     place = state.create(NAME)
     try:
+        _scratch(place).mkdir()
         with closing(means.engine.client()) as client:
             spec = _spec(place, plan, means, client)
             spec.write(place)
@@ -80,9 +87,23 @@ def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool
         )
         place.lab.write_text(lab.model_dump_json(indent=1))
     except BaseException:
-        raze(place)
+        _undo(place, keep=keep)
         raise
     return lab
+
+
+def _scratch(place: State) -> Path:
+    """Return where kind puts what it carries into nodes: it is killed rather than ended."""
+    return place.path / "tmp"
+
+
+def _undo(place: State, *, keep: bool) -> None:
+    """Raze what was begun. The guardian of a lab to be kept sees no owner's end: it goes anyway."""
+    try:
+        raze(place)
+    finally:
+        if keep:
+            _end_guardian(place)
 
 
 def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -> KindSpec:
@@ -115,15 +136,23 @@ def _hold(place: State, spec: KindSpec, *, keep: bool) -> Mapping[str, int]:
 
 
 def _docker_settings() -> dict[str, str]:
-    """Return what tells Docker's programs how to speak to the user's engine."""
-    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+    """Return what tells Docker's programs how to speak to the user's engine.
+
+    Certificates are named even where they lie in their usual place, below a home directory that
+    the guardian does not have.
+    """
+    told = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+    if told.get("DOCKER_TLS_VERIFY") and not told.get("DOCKER_CERT_PATH"):
+        told["DOCKER_CERT_PATH"] = str(Path.home() / ".docker")
+    return told
 
 
 def _networks(client: DockerClient, place: State, spec: KindSpec) -> None:
     """Make the networks; where there is a way out, close it before anything is on them."""
     between = IPv4Network(spec.transit_range) if spec.transit_range else None
+    marks = labels(place) | ({guard.HELPER_LABEL: spec.helper} if spec.guarded else {})
     for network in specs(spec.names, spec.plan, between):
-        make_network(client, network, labels(place))
+        make_network(client, network, marks)
     if spec.guarded:
         guard.close(client, spec.names, spec.helper)
 
@@ -150,7 +179,7 @@ def _clusters(
 
 def _kind(place: State, spec: KindSpec, means: Means, cluster: ClusterPlan) -> Kind:
     """Return the kind command with an environment of its own for one cluster."""
-    kept = {name: value for name, value in os.environ.items() if name.upper() not in _PROXIES}
+    kept = {name: value for name, value in os.environ.items() if name.upper() not in shim.PROXIES}
     addresses = {spec.containers[node.name]: node.address for node in cluster.nodes}
     docker = machine.find("docker") or "docker"
     env = {
@@ -161,17 +190,32 @@ def _kind(place: State, spec: KindSpec, means: Means, cluster: ClusterPlan) -> K
         "KIND_EXPERIMENTAL_DOCKER_NETWORK": spec.names.network(cluster.network),
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
         LAB_VARIABLE: place.id,
+        "TMPDIR": str(_scratch(place)),
     }
     return Kind(means.kind, LocalShell(), env)
 
 
 def raze(place: State) -> None:
-    """End the guardian, remove everything from the engine, and delete the lab's files."""
-    pid = place.holder()
-    if pid is not None:
-        os.kill(pid, signal.SIGKILL)
-    leasing.collect(place, _END)
-    clear(place)
+    """Remove everything from the engine, end the guardian, and delete the lab's files.
+
+    The guardian ends last: while it lives the lab is nobody else's to clear, and should this
+    process be ended meanwhile, the guardian clears it. :class:`MachineError` if the engine lets
+    something stay; then the guardian ends and the files stay, for ``meshproof reap``.
+    """
+    try:
+        clear(place)
+    except MachineError:
+        _end_guardian(place)
+        raise
+    _end_guardian(place)
     with suppress(OSError):  # another account's loan is not ours to settle
         Ledger().settle()
     place.remove()
+
+
+def _end_guardian(place: State) -> None:
+    pid = place.holder()
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    leasing.collect(place, _END)

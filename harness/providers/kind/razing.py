@@ -1,22 +1,26 @@
 """Undoing a lab on an engine: from the process that raised it, another one, or its guardian."""
 
+import fcntl
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from docker import DockerClient
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from harness.model import MachineError
+from harness.phases import to_stderr
 from harness.providers.fabric import state
 from harness.providers.fabric.state import State
 from harness.providers.kind import engine, guard
 from harness.providers.kind.containers import leftovers, said, sweep
-from harness.providers.kind.engine import Engine
 from harness.providers.kind.engine.finding import engine_at
-from harness.providers.kind.naming import LAB_VARIABLE
+from harness.providers.kind.engine.place import Place
+from harness.providers.kind.engine.reach import socket_path
+from harness.providers.kind.naming import LAB_VARIABLE, Names
 from harness.providers.kind.spec import KindSpec
 
 #: The provider's name, and that of its labs.
@@ -43,46 +47,100 @@ def makers(lab: str) -> Iterator[int]:
 
 
 def clear(place: State) -> None:
-    """Remove everything of the lab from its engine; an engine that is gone has nothing left."""
-    disturbed = end_makers(place.id)
+    """Remove everything of the lab from its engine, while nobody else does so.
+
+    An engine of our own that is gone has nothing left. :class:`MachineError` if an engine does
+    not answer or lets something stay: then the lab's files must stay, too.
+    """
+    with _alone(place):
+        disturbed = end_makers(place.id) or not place.lab.exists()
+        try:
+            spec = KindSpec.read(place)
+        except (OSError, ValueError):
+            return
+        if _answers(spec):
+            _clear(spec, disturbed=disturbed)
+
+
+@contextmanager
+def _alone(place: State) -> Iterator[None]:
+    """Be the only one that clears the lab; the kernel frees what a dead one held."""
     try:
-        spec = KindSpec.read(place)
-    except (OSError, ValueError):
+        lock = os.open(place.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield  # what is not there cannot be cleared twice
         return
-    if engine_at(spec.engine_url) is None:
-        return
-    _clear(spec, disturbed=disturbed)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _answers(spec: KindSpec) -> bool:
+    """Say whether the lab's engine is there; only one of our own is known to be gone."""
+    if engine_at(spec.engine_url) is not None:
+        return True
+    own = Place(Path(socket_path(spec.engine_url)).parent)
+    if spec.engine_pid is not None and own.first() != spec.engine_pid:
+        return False
+    raise MachineError(
+        f"lab {spec.lab} cannot be removed: the engine at {spec.engine_url} does not answer",
+        "meshproof reap, once the engine answers",
+    )
 
 
 def _clear(spec: KindSpec, *, disturbed: bool) -> None:
+    with _blamed(spec.lab), closing(spec.engine.client()) as client:
+        sweep(client, spec.lab, disturbed=disturbed)
+        if spec.guarded:
+            guard.reopen(client, spec.names, spec.helper)
+
+
+@contextmanager
+def _blamed(lab: str) -> Iterator[None]:
+    """Blame the machine for an engine that stops answering."""
     try:
-        with closing(spec.engine.client()) as client:
-            sweep(client, spec.lab, disturbed=disturbed)
-            if spec.guarded:
-                guard.reopen(client, spec.names, spec.helper)
+        yield
     except (DockerException, RequestException) as error:
         raise MachineError(
-            f"lab {spec.lab} cannot be removed from the engine: {said(error)}",
+            f"lab {lab} cannot be removed from the engine: {said(error)}",
             "meshproof reap, once the engine answers",
         ) from error
 
 
 def reap() -> list[str]:
-    """Remove what is left of labs whose guardian is gone; return their ids."""
-    dead = state.abandoned(NAME)
-    for place in dead:
-        clear(place)
-        place.remove()
-    found = {place.id for place in dead}
+    """Remove what is left of labs whose guardian is gone; return their ids.
+
+    What cannot be removed is said and stays for the next time.
+    """
+    found = {place.id for place in state.abandoned(NAME) if _reaped(place)}
     if (answering := engine.find()) is not None:
-        found |= _orphans(answering)
+        with closing(answering.client()) as client:
+            orphans = leftovers(client, state.base())
+            found |= {lab for lab in orphans if _orphan_reaped(client, lab)}
     return sorted(found)
 
 
-def _orphans(found: Engine) -> set[str]:
-    """Remove labs of this machine's user whose very files are gone."""
-    with closing(found.client()) as client:
-        orphans = leftovers(client, state.base())
-        for lab in orphans:
+def _reaped(place: State) -> bool:
+    try:
+        clear(place)
+    except MachineError as error:
+        to_stderr(f"{error}")
+        return False
+    place.remove()
+    return True
+
+
+def _orphan_reaped(client: DockerClient, lab: str) -> bool:
+    """Remove a lab whose very files are gone; what it was is told by its labels alone."""
+    try:
+        with _blamed(lab):
+            helper = guard.helper_of(client, lab)
             sweep(client, lab)
-    return orphans
+            if helper:
+                guard.reopen(client, Names(lab), helper)
+    except MachineError as error:
+        to_stderr(f"{error}")
+        return False
+    return True

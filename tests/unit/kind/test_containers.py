@@ -1,102 +1,23 @@
 """What is removed from an engine, and what is not; what an engine's refusal turns into."""
 
-import socket
-from collections.abc import Iterator
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import pytest
 from docker import DockerClient
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from harness.converge import SCALE_VARIABLE
 from harness.model import MachineError
 from harness.providers.fabric import state
-from harness.providers.fabric.state import STATE_VARIABLE
 from harness.providers.kind import containers
 from harness.providers.kind.containers import NOT_RUN, ContainerShell
 from harness.providers.kind.naming import LAB_LABEL
 from harness.providers.kind.networks import NetworkSpec
 
-
-@dataclass
-class Thing:
-    """A container or a network of a paper engine."""
-
-    home: "list[Thing]"
-    name: str
-    labels: dict[str, str]
-    status: str = "running"
-    refusals: int = 0
-
-    @property
-    def attrs(self) -> dict[str, Any]:
-        return {"Labels": self.labels}
-
-    def remove(self, **_: Any) -> None:
-        if self.status == "paused":
-            raise APIError("paused")
-        if self.refusals:
-            self.refusals -= 1
-            raise APIError("has active endpoints")
-        self.home.remove(self)
-
-    def unpause(self) -> None:
-        self.status = "running"
-
-
-@dataclass
-class Things:
-    """The containers, or the networks, of a paper engine."""
-
-    there: list[Thing] = field(default_factory=list)
-    trouble: str = ""
-
-    def add(self, name: str, labels: dict[str, str], **more: Any) -> Thing:
-        self.there.append(Thing(self.there, name, labels, **more))
-        return self.there[-1]
-
-    def get(self, name: str) -> Thing:
-        for each in self.there:
-            if each.name == name:
-                return each
-        raise NotFound(name)
-
-    def list(self, *, filters: dict[str, str], **more: Any) -> "list[Thing]":
-        key, _, value = filters["label"].partition("=")
-        return [
-            each for each in self.there if each.labels.get(key) and value in ("", each.labels[key])
-        ]
-
-    def create(self, name: str, **_: Any) -> None:
-        raise APIError(self.trouble)
-
-
-@dataclass
-class Paper:
-    """An engine on paper."""
-
-    containers: Things = field(default_factory=Things)
-    networks: Things = field(default_factory=Things)
-
-
-@pytest.fixture
-def paper() -> Paper:
-    return Paper()
-
-
-@pytest.fixture
-def client(paper: Paper) -> DockerClient:
-    return cast("DockerClient", paper)
-
-
-@pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with TemporaryDirectory(prefix="mp-", dir="/tmp") as made:
-        monkeypatch.setenv(STATE_VARIABLE, made)
-        yield Path(made)
+from .paper_engine import Paper
 
 
 def test_what_carries_the_label_goes_and_nothing_else(paper: Paper, client: DockerClient) -> None:
@@ -136,10 +57,24 @@ def test_only_labs_of_this_place_that_nobody_holds_are_left_over(
     gone = state.create("kind")
     gone.remove()
     paper.networks.add("gone", containers.labels(gone))
-    elsewhere = f"{socket.gethostname()}:/somewhere/else/ef56"
+    elsewhere = containers.labels(gone)["meshproof.state"].replace(
+        f":{place}/", ":/somewhere/else/"
+    )
     paper.containers.add("theirs", {LAB_LABEL: "ef56", "meshproof.state": elsewhere})
     paper.containers.add("remote", {LAB_LABEL: "ef57", "meshproof.state": f"far:{place}/ef57"})
     assert containers.leftovers(client, state.base()) == {gone.id}
+
+
+def test_another_place_of_the_same_path_is_not_this_one(
+    paper: Paper, client: DockerClient, place: Path
+) -> None:
+    """As of two containers that share a name and an engine, each with a ``/tmp`` of its own."""
+    paper.containers.add("theirs", containers.labels(state.create("kind")))
+    place.rename(aside := place.with_name(f"{place.name}-aside"))
+    try:
+        assert containers.leftovers(client, state.base()) == set()
+    finally:
+        shutil.rmtree(aside)
 
 
 def test_a_range_that_is_taken_is_explained(paper: Paper, client: DockerClient) -> None:
