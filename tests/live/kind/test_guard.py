@@ -1,6 +1,8 @@
 """No packet of a lab leaves an engine that has a way out."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -95,3 +97,17 @@ def test_without_the_guard_it_would_have_left(
         assert not caller.connect(NOBODY, 80, timeout=1.5).ok
         assert left(links) > before
         guard.close(client, names, helper)
+
+
+def test_a_lab_without_files_takes_its_rule_along(links: Shell, provider: KindProvider) -> None:
+    topology = single()
+    lab = provider.up(topology, planned(provider, topology), Phases(), RaiseOptions())
+    assert lab.id in links.run(["iptables-save"]).checked()
+    place = State(Path(lab.state_dir))
+    holder = place.holder()
+    assert holder
+    os.kill(holder, signal.SIGKILL)
+    place.remove()
+    assert provider.reap() == [lab.id]
+    assert lab.id not in links.run(["iptables-save"]).checked()
+    provider.down(lab)

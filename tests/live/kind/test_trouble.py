@@ -184,6 +184,27 @@ def test_ctrl_c_leaves_nothing_whenever_it_comes(
     empty(place, client)
 
 
+def test_nothing_is_left_behind_somebody_impatient(
+    place: Path, client: DockerClient, own: Owners
+) -> None:
+    owner = own("raise")
+    eventually(
+        lambda: list(place.glob("*/kubeconfigs/east.yaml")), bool, what="it is made", budget=LONG
+    )
+
+    def again() -> int | None:
+        owner.signal(signal.SIGINT)
+        return owner.exit_code()
+
+    eventually(
+        again,
+        lambda code: code is not None,
+        what="it ended",
+        budget=Budget(timeout=60, interval=0.4),
+    )
+    empty(place, client)
+
+
 @pytest.mark.parametrize("milestone", ["kind-east.yaml", "lab.json"])
 def test_a_killed_owner_leaves_nothing(
     milestone: str, place: Path, client: DockerClient, own: Owners
