@@ -1,8 +1,8 @@
 """What a mesh must do to be installed and removed, and what checks need to know of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Program, Topology
 from harness.phases import Phases
@@ -60,6 +60,15 @@ class Mesh(Protocol):
 
     def programs(self) -> tuple[Program, ...]:
         """Say which programs ran on behalf of the mesh, for the report."""
+        ...
+
+
+@runtime_checkable
+class Refuses(Protocol):
+    """A mesh that knows beforehand where it cannot be installed."""
+
+    def refuses(self, topology: Topology) -> Sequence[str]:
+        """Say all that keeps it from ``topology``; asked before anything starts, so be quick."""
         ...
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from functools import partial
 
-from harness.artifacts import Artifact, ensure
-from harness.artifacts.components import istio_tag
+from harness.artifacts import Artifact, ensure, supply
+from harness.artifacts.components import istio_tag, table
 from harness.artifacts.home import home
 from harness.converge import concurrently
 from harness.kube import Kube, Manifest
@@ -52,6 +52,10 @@ class IstioMesh:
     def rendered_for(self, cluster: str) -> Sequence[Manifest]:
         """Return what istioctl would create in ``cluster`` (after :meth:`prepare`)."""
         return self._rendered[cluster]
+
+    def refuses(self, topology: Topology) -> Sequence[str]:
+        """Say whether the version is another than there is, and which clusters are remotes."""
+        return [*_other_version(self._wanted, _offered()), *unsupported(plan_install(topology))]
 
     def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
         """Plan, make the authorities, render. Raises :class:`ConfigError` for remotes."""
@@ -159,8 +163,20 @@ class IstioMesh:
     def _istioctl_artifact(self) -> Artifact:
         if self._artifact is None:
             found = ensure(["istioctl"], Phases())["istioctl"]
-            if self._wanted not in ("", found.program.version):
-                message = f"{self._wanted!r} is not available; there is {found.program.version!r}"
-                raise ConfigError("--mesh-version", [message])
+            if wrong := _other_version(self._wanted, found.program.version):
+                raise ConfigError("--mesh-version", wrong)
             self._artifact = found
         return self._artifact
+
+
+def _offered() -> str:
+    """Return the version of the istioctl that is there, or would be made."""
+    if found := supply.present(["istioctl"]):
+        return found["istioctl"].program.version
+    return supply.owned(["istioctl"], table({}))["istioctl"].version
+
+
+def _other_version(wanted: str, offered: str) -> list[str]:
+    if wanted in ("", offered):
+        return []
+    return [f"version {wanted!r} is not available; there is {offered!r}"]

@@ -23,6 +23,15 @@ def test_a_version_that_is_not_there_is_refused(istio: IstioMesh, two: Topology)
         IstioMesh("1.2.3").prepare(two, plan_networks(two))
 
 
+def test_what_cannot_be_installed_is_told_before_anything_is_made(two: Topology) -> None:
+    remote = ClusterSpec(name="cluster3", network="network1", role=Role.REMOTE, primary="cluster1")
+    three = two.model_copy(update={"clusters": (*two.clusters, remote)})
+    version, cluster = IstioMesh("1.2.3").refuses(three)
+    assert "'1.2.3' is not available" in version
+    assert "cluster 'cluster3' is a remote" in cluster
+    assert IstioMesh().refuses(two) == []
+
+
 def test_the_version_is_that_of_the_program(istio: IstioMesh) -> None:
     assert istio.version == "1.32-alpha+x"
     assert istio.programs()[0].sha256 == "5ea1"
