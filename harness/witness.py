@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.run import Run
+from harness.model import Lab
+from harness.run import Run, diary, told
 
 #: Seconds after which no further step of collecting begins.
 SECONDS = 20.0
@@ -15,11 +16,26 @@ LIMIT = 12
 
 
 def take(item: pytest.Item, run: Run) -> str:
-    """Collect evidence for ``item``; return its directory relative to the reports, or nothing."""
+    """Collect evidence for ``item``; return its directory relative to the reports.
+
+    Where there is none, returns nothing, and a note of the check says why.
+    """
     lab = run.keeper.standing
     taken: set[str] = item.config.stash.setdefault(_TAKEN, set())
-    if lab is None or len(taken) >= LIMIT:
+    if lab is None:
         return ""
+    if len(taken) >= LIMIT:
+        diary(item).note(f"no evidence: {LIMIT} checks have left theirs in this process before")
+        return ""
+    taken.add(item.nodeid)
+    try:
+        return _collect(item, run, lab)
+    except Exception as error:  # noqa: BLE001 - must not cost the verdict that it is to explain
+        diary(item).note(f"no evidence: {told(error)}")
+        return ""
+
+
+def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:
     from harness.kube import Kube  # all of these are needed by failures only
     from harness.reporting import evidence
     from harness.reporting.folder import Folder
@@ -27,7 +43,6 @@ def take(item: pytest.Item, run: Run) -> str:
     relative = Path("evidence", run.id, _slug(item.nodeid))
     directory = run.options.report_dir / relative
     directory.mkdir(parents=True, exist_ok=True)
-    taken.add(item.nodeid)
     kubes = {cluster.name: Kube(cluster.kubeconfig) for cluster in lab.clusters}
     folder = Folder(directory, seconds=SECONDS)
     evidence.collect(lab, run.mesh.shape, run.provider, directory, kubes, folder)
@@ -42,7 +57,7 @@ def _ask_vendors(hook: Any, run: Run, directory: Path) -> None:
     try:
         hook.pytest_mesh_collect_evidence(lab=run.keeper.standing, directory=directory)
     except Exception as error:  # noqa: BLE001 - a vendor's code must not hide the failure
-        text = f"a plugin could not collect evidence: {type(error).__name__}: {error}\n"
+        text = f"a plugin could not collect evidence: {told(error)}\n"
         (directory / "plugin-error.txt").write_text(text, encoding="utf-8")
 
 
