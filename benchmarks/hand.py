@@ -131,14 +131,14 @@ class Hand:
         script = [sys.executable, "-I", "-S", str(Path(forwarder.__file__))]
         with (
             socket.create_server(("127.0.0.1", 0), backlog=256) as listener,
-            leasing.owner(keep=False) as owner,
+            leasing.owner() as owner,
         ):
             words = [target.hostname, target.port, listener.fileno(), owner]
             running = shell.start(
                 f"{cluster.name}-forwarder",
                 [*self.spec.engine.inside(), *script, *map(str, words)],
                 output=self.place.logs / f"{cluster.name}-forwarder.log",
-                pass_fds=[each for each in (listener.fileno(), owner) if each is not None],
+                pass_fds=[listener.fileno(), owner],
             )
             self.stack.callback(running.end)
             return int(listener.getsockname()[1])

@@ -28,10 +28,10 @@ def raise_lab(
 ) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
     reap()
-    place = state.create(NAME)
+    place = state.create(NAME, keep=keep)
     try:
         programs = {name: artifact.path for name, artifact in found.items()}
-        _start(Layout(place, plan, programs, sys.executable), keep=keep)
+        _start(Layout(place, plan, programs, sys.executable))
         system = system_programs((*machine.NEEDED, images.PYTHON), machine.find)
         clusters = concurrently(lambda cluster: answering(place, cluster), plan.clusters)
         lab = Lab(
@@ -50,10 +50,10 @@ def raise_lab(
     return lab
 
 
-def _start(layout: Layout, *, keep: bool) -> None:
+def _start(layout: Layout) -> None:
     """Start the supervisor; return when it has built the fabric and answers."""
     place = layout.state
-    with leasing.lease(layout.plan, keep=keep) as lease:
+    with leasing.lease(layout.plan) as lease:
         for cluster in layout.plan.clusters:
             write_credentials(place, cluster, lease.ports[cluster.name])
         layout.write_configs()

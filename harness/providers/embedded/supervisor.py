@@ -52,15 +52,14 @@ class Supervisor:
             if daemon.stage == stage and not self._processes.runs(daemon.name):
                 self._processes.start(daemon)
 
-    def serve(self, owner: int | None) -> None:
+    def serve(self, owner: int) -> None:
         """Answer until the owner is gone or somebody asks for the end."""
         woken, waker = socket.socketpair()
         waker.settimeout(0)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._reception.watch(woken, lambda: self._collect(woken))
-        if owner is not None:
-            self._reception.watch(owner, self._abandoned)
+        self._reception.mind(owner, self._state, self._abandoned)
         self._reception.open(self._state.control)
         while True:
             self._reception.turn(self._until_due())
@@ -153,7 +152,7 @@ def main() -> None:
         raise SystemExit(1) from None
     supervisor = Supervisor(state, spec, Processes(state.logs, listeners))
     supervisor.start("core")
-    supervisor.serve(None if owner == "-" else int(owner))
+    supervisor.serve(int(owner))
 
 
 if __name__ == "__main__":

@@ -25,11 +25,11 @@ class Lease:
 
     ``listeners`` are sockets of this machine by the name of the cluster whose API server is
     behind them; ``owner`` is a descriptor of the process that raises the lab, by which the holder
-    sees it end, ``None`` for a lab that outlives it.
+    sees it end.
     """
 
     listeners: Mapping[str, socket.socket]
-    owner: int | None
+    owner: int
 
     @property
     def ports(self) -> dict[str, int]:
@@ -38,9 +38,9 @@ class Lease:
 
     @property
     def arguments(self) -> list[str]:
-        """What the holder is told of the lease: ``OWNER|- [CLUSTER=DESCRIPTOR…]``."""
+        """What the holder is told of the lease: ``OWNER [CLUSTER=DESCRIPTOR…]``."""
         named = [f"{name}={listener.fileno()}" for name, listener in self.listeners.items()]
-        return ["-" if self.owner is None else str(self.owner), *named]
+        return [str(self.owner), *named]
 
     def start(self, place: State, name: str, argv: Sequence[str], env: Mapping[str, str]) -> None:
         """Start the holder of the lab at ``place``: ``argv``, then the lease's arguments."""
@@ -50,31 +50,28 @@ class Lease:
             [*argv, *self.arguments],
             output=_log(place, name),
             env=env,
-            pass_fds=descriptors if self.owner is None else [*descriptors, self.owner],
+            pass_fds=[*descriptors, self.owner],
         )
         _STARTED[place.path] = running
-        if self.owner is None:
+        if place.kept:
             atexit.register(running.release)
         place.claim(running.pid)
 
 
 @contextmanager
-def lease(plan: NetworkPlan, *, keep: bool) -> Iterator[Lease]:
+def lease(plan: NetworkPlan) -> Iterator[Lease]:
     """Listen once per API server, here on the machine, for as long as the holder is started."""
     with ExitStack() as held:
         listeners = {
             cluster.name: held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=256))
             for cluster in plan.clusters
         }
-        yield Lease(listeners, held.enter_context(owner(keep=keep)))
+        yield Lease(listeners, held.enter_context(owner()))
 
 
 @contextmanager
-def owner(*, keep: bool) -> Iterator[int | None]:
+def owner() -> Iterator[int]:
     """Hold a descriptor of this very process, by which the lab's holder sees it end."""
-    if keep:
-        yield None
-        return
     descriptor = os.pidfd_open(os.getpid())
     try:
         yield descriptor

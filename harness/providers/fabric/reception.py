@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.model import HarnessError, MachineError
 from harness.phases import to_stderr
+from harness.providers.fabric.state import State
 from harness.providers.fabric.visit import Request, Visit
 
 Handler = Callable[[Visit, Request], object]
@@ -30,6 +31,17 @@ class Reception:
     def watch(self, source: Any, call: Callable[[], object]) -> None:
         """Call ``call`` whenever ``source`` can be read (or a process it stands for has ended)."""
         self._selector.register(source, selectors.EVENT_READ, call)
+
+    def mind(self, owner: int, place: State, abandoned: Callable[[], object]) -> None:
+        """Call ``abandoned`` when the owner ends, unless the lab is finished and to be kept."""
+
+        def ended() -> None:
+            if place.outlives_owner:
+                self._selector.unregister(owner)
+            else:
+                abandoned()
+
+        self.watch(owner, ended)
 
     def turn(self, timeout: float | None = None) -> None:
         """Wait for something to happen, no longer than ``timeout``, and deal with it."""

@@ -97,6 +97,16 @@ class State:
         """Data of the cluster's store: on disk, as it reserves far more than it fills."""
         return self.path / "scratch" / cluster
 
+    @property
+    def kept(self) -> bool:
+        """Whether the lab is to stand after the run that raised it."""
+        return self._kept.exists()
+
+    @property
+    def outlives_owner(self) -> bool:
+        """Whether the end of the process that raised the lab is not its own: kept and finished."""
+        return self.kept and self.lab.exists()
+
     def holder(self) -> int | None:
         """Return the process that holds the lab, ``None`` if it is gone (strangers excluded)."""
         return _living(self.supervisor)
@@ -116,9 +126,11 @@ class State:
         except FileNotFoundError:
             return False
 
-    def sign(self, provider: str) -> None:
-        """Note that this process makes the lab, and by which provider."""
+    def sign(self, provider: str, *, keep: bool) -> None:
+        """Note that this process makes the lab, by which provider, and whether it is kept."""
         self._provider.write_text(provider)
+        if keep:
+            self._kept.touch()
         _note(self._maker, os.getpid())
 
     def said(self) -> dict[str, str]:
@@ -128,6 +140,10 @@ class State:
     def claim(self, pid: int) -> None:
         """Note that process ``pid`` holds the lab."""
         _note(self.supervisor, pid)
+
+    @property
+    def _kept(self) -> Path:
+        return self.path / "kept"
 
     @property
     def _maker(self) -> Path:
@@ -170,12 +186,12 @@ def start_time(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def create(provider: str) -> State:
+def create(provider: str, *, keep: bool = False) -> State:
     """Make the directories of a new lab of ``provider``."""
     state = State(base() / secrets.token_hex(4))
     for path in (state.path, state.logs, state.kubeconfigs):
         path.mkdir(mode=0o700)
-    state.sign(provider)
+    state.sign(provider, keep=keep)
     return state
 
 

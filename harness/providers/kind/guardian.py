@@ -56,10 +56,9 @@ class Guardian:
             }
         )
 
-    def serve(self, owner: int | None) -> None:
+    def serve(self, owner: int) -> None:
         """Answer until the owner is gone or somebody asks for the end."""
-        if owner is not None:
-            self._reception.watch(owner, self._abandoned)
+        self._reception.mind(owner, self._place, self._abandoned)
         self._reception.open(self._place.control)
         while True:
             self._reception.turn()
@@ -194,7 +193,7 @@ def main() -> None:
     _lend(spec)
     for cluster in spec.plan.clusters:
         threading.Thread(target=care, args=(place, cluster), daemon=True).start()
-    Guardian(place, spec, spec.engine.client()).serve(None if owner == "-" else int(owner))
+    Guardian(place, spec, spec.engine.client()).serve(int(owner))
 
 
 if __name__ == "__main__":

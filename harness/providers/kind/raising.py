@@ -65,13 +65,13 @@ class Means:
 def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
     reap()
-    place = state.create(NAME)
+    place = state.create(NAME, keep=keep)
     try:
         _scratch(place).mkdir()
         with closing(means.engine.client()) as client:
             spec = _spec(place, plan, means, client)
             spec.write(place)
-            ports = _hold(place, spec, keep=keep)
+            ports = _hold(place, spec)
             with means.phases.phase("networks"):
                 _networks(client, place, spec)
             clusters = _clusters(client, place, spec, means, ports)
@@ -87,7 +87,7 @@ def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool
         )
         place.lab.write_text(lab.model_dump_json(indent=1))
     except BaseException:
-        _undo(place, keep=keep)
+        raze(place)
         raise
     return lab
 
@@ -95,15 +95,6 @@ def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool
 def _scratch(place: State) -> Path:
     """Return where kind puts what it carries into nodes: it is killed rather than ended."""
     return place.path / "tmp"
-
-
-def _undo(place: State, *, keep: bool) -> None:
-    """Raze what was begun. The guardian of a lab to be kept sees no owner's end: it goes anyway."""
-    try:
-        raze(place)
-    finally:
-        if keep:
-            _end_guardian(place)
 
 
 def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -> KindSpec:
@@ -125,12 +116,12 @@ def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -
     )
 
 
-def _hold(place: State, spec: KindSpec, *, keep: bool) -> Mapping[str, int]:
+def _hold(place: State, spec: KindSpec) -> Mapping[str, int]:
     """Start the guardian; return the ports of this machine behind which it has API servers."""
     carried = spec.plan if spec.engine.inside() else spec.plan.model_copy(update={"clusters": ()})
     env = {**leasing.environment(machine.search_path()), **_docker_settings()}
     argv = [sys.executable, "-m", "harness.providers.kind.guardian", str(place.path)]
-    with leasing.lease(carried, keep=keep) as lease:
+    with leasing.lease(carried) as lease:
         lease.start(place, "guardian", argv, env)
         return lease.ports
 

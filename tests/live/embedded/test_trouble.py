@@ -107,6 +107,18 @@ def test_a_killed_owner_leaves_nothing(place: Path, own: Owners) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
+def test_a_killed_owner_leaves_nothing_of_a_lab_that_was_to_be_kept_either(
+    place: Path, own: Owners
+) -> None:
+    owner = own("keep")
+    eventually(lambda: list(place.glob("*/control")), bool, what="it is begun", budget=SOON)
+    inside = descendants(owner.pid)
+    owner.signal(signal.SIGKILL)
+    owner.wait(10)
+    gone(inside)
+    assert not list(place.iterdir())
+
+
 @pytest.mark.parametrize("milestone", ["maker", "supervisor", "control", "lab.json"])
 def test_ctrl_c_leaves_nothing_whenever_it_comes(milestone: str, place: Path, own: Owners) -> None:
     owner = own("raise")

@@ -3,9 +3,11 @@
 import json
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from harness.providers.fabric import state
 from harness.providers.fabric.reception import Reception
 from harness.providers.fabric.visit import Request, Visit
 
@@ -68,3 +70,29 @@ def test_a_visitor_who_waits_for_the_undoing_hears_what_went_wrong(
     assert "RuntimeError" in str(ask(reception, visitor, "release")["error"])
     assert undone == ["last", "first"]
     assert ask(reception, visitor, "release") == {"value": None}
+
+
+@pytest.mark.parametrize(
+    ("keep", "finished", "ends"), [(False, True, True), (True, False, True), (True, True, False)]
+)
+def test_a_lab_ends_with_its_owner_unless_it_is_finished_and_kept(
+    keep: bool,
+    finished: bool,
+    ends: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reception: Reception,
+) -> None:
+    monkeypatch.setattr(state, "base", lambda: tmp_path)
+    place = state.create("embedded", keep=keep)
+    if finished:
+        place.lab.touch()
+    ended: list[str] = []
+    owner, other = socket.socketpair()
+    with owner, other:
+        reception.mind(owner.fileno(), place, lambda: ended.append("the lab"))
+        other.close()
+        reception.turn(5)
+        reception.turn(0)
+    assert bool(ended) is ends
+    assert len(ended) == (2 if ends else 0), "a lab that is kept minds its owner's end once"

@@ -62,17 +62,8 @@ def test_an_end_half_way_leaves_the_lab_to_its_guardian(
 ) -> None:
     monkeypatch.setattr(raising, "clear", refusing(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        raising._undo(lab, keep=False)
+        raising.raze(lab)
     assert not lab.abandoned()
-
-
-def test_a_lab_to_be_kept_that_ends_half_way_is_left_to_reap(
-    lab: State, guardian: Running, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(raising, "clear", refusing(KeyboardInterrupt()))
-    with pytest.raises(KeyboardInterrupt):
-        raising._undo(lab, keep=True)
-    assert lab.abandoned()
 
 
 def test_what_the_engine_does_not_let_go_is_left_to_reap(
