@@ -33,7 +33,12 @@ class Closing:
     complete: bool = False
     interrupted: bool = False
     trouble: list[str] = field(default_factory=list)
+    #: Whether there is something to report: nothing may replace an older report otherwise.
+    due: bool = False
+    #: What could not be collected, and why.
+    uncollected: dict[str, str] = field(default_factory=dict)
     results: tuple[CheckResult, ...] = ()
+    unselected: tuple[CheckResult, ...] = ()
     written: "list[Written]" = field(default_factory=list)
     _finished: bool = False
 
@@ -47,8 +52,12 @@ class Closing:
         except KeyboardInterrupt:
             self.interrupted = True
             self.complete = False
+        except Exception as error:  # noqa: BLE001 - whatever broke must not cost the report
+            self.trouble.append(f"taking the lab down: {told(error)}")
         self.results = self.ledger.settled(self.run.options.catalogue)
-        self._write()
+        self.unselected = self.ledger.unselected()
+        if self.due:
+            self._write()
 
     def open_requirements(self) -> list[str]:
         """Name the requirements of the run's level whose checks ran and left them open."""
@@ -62,7 +71,9 @@ class Closing:
     def failed(self) -> bool:
         """Whether anything was seen that must not end in exit code 0."""
         bad = any(result.verdict is Verdict.FAILED for result in self.results)
-        return bad or bool(self.open_requirements() or self.ledger.lost or self.keeper.trouble)
+        unwritten = any(each.trouble for each in self.written)
+        trouble = self.keeper.trouble or self.trouble or unwritten
+        return bad or bool(self.open_requirements() or self.ledger.lost or trouble)
 
     def lines(self) -> Iterator[str]:
         """Yield the summary that ends a run's output."""
@@ -71,14 +82,30 @@ class Closing:
         yield from self._failures()
         if left := self.open_requirements():
             yield f"left open, so level {self.run.options.level} is blocked: {', '.join(left)}"
+        yield from self._left_out()
         for nodeid in self.ledger.lost:
             yield f"lost with its worker: {nodeid}"
-        for name, reason in self.keeper.trouble.items():
-            yield f"trouble with {name}: {reason}"
+        for line in self._troubles():
+            yield f"trouble with {line}"
         if self.run.options.prove:
             yield self._kills()
         for each in self.written:
-            yield f"{each.name}: {each.path or each.trouble}"
+            yield f"{each.name}: {each.path or f'not written: {each.trouble}'}"
+        if not self.due:
+            yield "no report was written: there was nothing to run"
+
+    def _troubles(self) -> list[str]:
+        labs = [f"{name}: {reason}" for name, reason in self.keeper.trouble.items()]
+        files = [f"collecting {name}: {reason}" for name, reason in self.uncollected.items()]
+        return [*labs, *files, *self.trouble]
+
+    def _left_out(self) -> Iterator[str]:
+        rows = Counter(
+            each.requirement for each in self.unselected if each.verdict is Verdict.NOT_RUN
+        )
+        if rows:
+            named = ", ".join(f"{name} ({count})" for name, count in sorted(rows.items()))
+            yield f"not selected, so level {self.run.options.level} is blocked: {named}"
 
     def _verdicts(self) -> Iterator[tuple[str, Verdict]]:
         options = self.run.options
@@ -90,7 +117,7 @@ class Closing:
     def _table(self, topology: Topology) -> Iterator[str]:
         catalogue = self.run.options.catalogue
         judged: dict[str, list[Verdict]] = {}
-        for result in self.results:
+        for result in (*self.results, *self.unselected):
             if result.topology == topology.name:
                 judged.setdefault(result.requirement, []).append(result.verdict)
         areas: dict[str, Counter[Verdict]] = {}
@@ -128,8 +155,11 @@ class Closing:
         from harness.reporting.writers import BUILT_IN, write_all
 
         writers = [*BUILT_IN, *self._vendors_writers()]
-        record = self._record()
-        self.written = write_all(record, self.run.options.report_dir, writers)
+        try:
+            record = self._record()
+            self.written = write_all(record, self.run.options.report_dir, writers)
+        except Exception as error:  # noqa: BLE001 - what the run saw is still to be told
+            self.trouble.append(f"the reports, which were not written: {told(error)}")
 
     def _vendors_writers(self) -> "list[ReportWriter]":
         try:
@@ -156,13 +186,13 @@ class Closing:
             topologies=options.topologies,
             product=product,
             labs=tuple(LabRecord.of(lab) for lab in self.keeper.used),
-            results=self.results,
+            results=(*self.results, *self.unselected),
             lost=tuple(self.ledger.lost),
-            trouble=tuple(f"{name}: {why}" for name, why in self.keeper.trouble.items()),
+            trouble=tuple(self._troubles()),
             phases=self.run.phases.done,
             complete=self.complete and not self.ledger.lost,
             digests=self._digests(),
-            evidence=digests.evidence(options.report_dir),
+            evidence=digests.evidence(options.report_dir, self.results),
         )
 
     def _product(self) -> "Product":

@@ -108,17 +108,26 @@ def examine(item: pytest.Item, options: Options, provider: Provider) -> Check | 
     name = values.get("topology", options.topologies[0].name)
     topology = next(each for each in options.topologies if each.name == name)
     lonely = "source" in values and values["source"] is None
-    gates = {
-        each: gate
-        for each in requirements
-        if (gate := _gate(options.catalogue.get(each), topology, provider, lonely=lonely))
-    }
+    gates = _gates(requirements, topology, options, provider, lonely=lonely)
     return Check(
         requirements=requirements,
         topology=topology.name,
         gates=gates,
         disturbs=item.get_closest_marker("disturbs") is not None,
     )
+
+
+def _gates(
+    requirements: Iterable[str],
+    topology: Topology,
+    options: Options,
+    provider: Provider,
+    *,
+    lonely: bool,
+) -> dict[str, Gate]:
+    found = {each: options.catalogue.get(each) for each in requirements}
+    judged = {name: _gate(each, topology, provider, lonely=lonely) for name, each in found.items()}
+    return {name: gate for name, gate in judged.items() if gate}
 
 
 def _gate(
@@ -151,6 +160,61 @@ def wanted(check: Check, options: Options) -> bool:
     """Say whether the run's level asks for any of the check's requirements."""
     found = [options.catalogue.get(name) for name in check.requirements]
     return any(not each or _BINDING[each.level] <= _BINDING[options.level] for each in found)
+
+
+def left_out(
+    known: Iterable[pytest.Item],
+    items: Iterable[pytest.Item],
+    files: Iterable[Path],
+    options: Options,
+    provider: Provider,
+) -> Iterator[tuple[str, Check]]:
+    """Yield what the run's level asks for and the run has not selected: ids and checks.
+
+    ``known`` are the checks that collection has seen, ``items`` those that are left of them;
+    in ``files`` (test files, collected or not) checks are found by their marks alone.
+    """
+    known = list(known)
+    selected = {item.nodeid for item in items}
+    missing = [
+        (item.nodeid, check)
+        for item in known
+        if item.nodeid not in selected and (check := examine(item, options, provider))
+    ]
+    seen = {_place(item) for item in known}
+    for each in (cited for file in files for cited in _citations(file)):
+        if (each.path, each.names) not in seen:
+            missing.extend(_uncollected(each, options, provider))
+    for nodeid, check in missing:
+        asked = tuple(name for name in check.requirements if _asked(name, options))
+        if asked:
+            yield nodeid, replace(check, requirements=asked)
+
+
+def _place(item: pytest.Item) -> tuple[Path, tuple[str, ...]]:
+    classes = [node.name for node in item.listchain() if isinstance(node, pytest.Class)]
+    return item.path.resolve(), (*classes, getattr(item, "originalname", None) or item.name)
+
+
+def _asked(name: str, options: Options) -> bool:
+    found = options.catalogue.get(name)
+    return found is not None and _BINDING[found.level] <= _BINDING[options.level]
+
+
+def _uncollected(
+    cited: "_Citation", options: Options, provider: Provider
+) -> Iterator[tuple[str, Check]]:
+    for topology in options.topologies:
+        lonely = cited.pairs and len(topology.clusters) == 1
+        gates = _gates(cited.requirements, topology, options, provider, lonely=lonely)
+        row = f"[{topology.name}]" if len(options.topologies) > 1 else ""
+        nodeid = "::".join([_shown(cited.path, options.root), *cited.names]) + row
+        yield nodeid, Check(cited.requirements, topology.name, gates)
+
+
+def _shown(path: Path, root: Path) -> str:
+    inside = path.is_relative_to(root)
+    return path.relative_to(root).as_posix() if inside else str(path)
 
 
 def unknown(items: Iterable[pytest.Item], catalogue: Catalogue) -> list[str]:
@@ -213,6 +277,41 @@ def misquotations(paths: Iterable[Path], catalogue: Catalogue) -> Iterator[str]:
         for node in ast.walk(tree):
             for line, problem in _misquoted(_marks_of(node), catalogue):
                 yield f"{path}:{line}: {problem}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Citation:
+    """A check as its file declares it; ``names`` are its classes and its function."""
+
+    path: Path
+    names: tuple[str, ...]
+    requirements: tuple[str, ...]
+    pairs: bool
+
+
+def _citations(path: Path) -> Iterator[_Citation]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return  # collection has said what is wrong with it
+    yield from _cited(path.resolve(), tree.body, (), [])
+
+
+def _cited(
+    path: Path, body: Sequence[ast.stmt], names: tuple[str, ...], marks: Sequence[ast.expr]
+) -> Iterator[_Citation]:
+    assigned = [each for node in body if isinstance(node, ast.Assign) for each in _marks_of(node)]
+    for node in body:
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            continue
+        place, cited = (*names, node.name), [*marks, *assigned, *node.decorator_list]
+        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
+            yield from _cited(path, node.body, place, cited)
+        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
+            requirements = tuple(name for _, name in _arguments(cited, "requirement"))
+            pairs = {"source", "target"} <= {argument.arg for argument in node.args.args}
+            if requirements:
+                yield _Citation(path, place, requirements, pairs)
 
 
 def _marks_of(node: ast.AST) -> list[ast.expr]:

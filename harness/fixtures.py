@@ -76,7 +76,7 @@ def phases(pytestconfig: pytest.Config) -> Phases:
 def lab(topology: Topology, pytestconfig: pytest.Config) -> Lab:
     """Return the lab that every check of its topology shares; the first to ask raises it."""
     keeper = _run(pytestconfig).keeper
-    with _uncaptured(pytestconfig):
+    with uncaptured(pytestconfig):
         try:
             return keeper.lab(topology)
         except NoLab as error:
@@ -155,7 +155,7 @@ def _named(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
     return next(site for site in sites if site.name == request.param)
 
 
-def _uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
+def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:
     """Let progress reach the terminal while a lab is raised inside a check's set-up."""
     manager = config.pluginmanager.getplugin("capturemanager")
     return manager.global_and_fixture_disabled() if manager else nullcontext()

@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from harness import collection, meshes, options, providers
 from harness.converge import SCALE_VARIABLE
 from harness.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper
 from harness.kept import standing_labs
-from harness.meshes.base import Mesh
+from harness.meshes.base import Mesh, Refuses
 from harness.model import ConfigError
 from harness.phases import Phases, to_stderr
 from harness.providers.base import Provider
@@ -38,9 +38,11 @@ def opened(config: pytest.Config) -> Run:
     asked = options.read(config, wrong)
     if asked is not None:
         _aim_at_suites(config, asked)
-        wrong.extend(collection.misquotations(_test_files(config), asked.catalogue))
+        wrong.extend(_absent(config))
+        wrong.extend(_misquoted(config, asked))
     mesh = _vendor(lambda: _mesh(config), wrong)
     provider = _vendor(lambda: _provider(config), wrong)
+    wrong.extend(_refused(mesh, asked))
     if wrong or asked is None or mesh is None or provider is None:
         raise pytest.UsageError("\n".join(["meshproof cannot start:", *wrong]))
     if asked.budget_scale != 1 or SCALE_VARIABLE in os.environ:
@@ -81,6 +83,24 @@ def _mesh(config: pytest.Config) -> Mesh:
     return made
 
 
+def _absent(config: pytest.Config) -> Iterator[str]:
+    """Name the paths that do not exist: workers would find out on a lab that stands by then."""
+    if not config.option.pyargs:
+        yield from (f"{path}: there is no such file" for path in paths(config) if not path.exists())
+
+
+def _misquoted(config: pytest.Config, asked: Options) -> Iterator[str]:
+    return collection.misquotations(test_files(config, paths(config)), asked.catalogue)
+
+
+def _refused(mesh: object, asked: Options | None) -> Iterator[str]:
+    if asked is None or not isinstance(mesh, Refuses):
+        return
+    for topology in asked.topologies:
+        for reason in mesh.refuses(topology):
+            yield f"--mesh {asked.mesh} on topology {topology.name}: {reason}"
+
+
 def _provider(config: pytest.Config) -> Provider:
     name: str = config.getoption("--provider")
     made: Provider | None = config.hook.pytest_mesh_make_provider(name=name)
@@ -96,14 +116,22 @@ def _aim_at_suites(config: pytest.Config, asked: Options) -> None:
         config.args = [str(asked.suites)]
 
 
-def _test_files(config: pytest.Config) -> Iterator[Path]:
+def paths(config: pytest.Config) -> list[Path]:
+    """Return the files and directories that this run is to collect."""
+    base = config.invocation_params.dir
+    return [base / argument.partition("::")[0] for argument in config.args]
+
+
+def test_files(config: pytest.Config, places: Iterable[Path]) -> Iterator[Path]:
+    """Yield every test file of ``places`` (files and directories) once."""
     patterns: list[str] = config.getini("python_files")
-    for argument in config.args:
-        path = config.invocation_params.dir / argument.partition("::")[0]
-        if path.is_file():
-            yield path
-        else:
-            yield from sorted({file for each in patterns for file in path.rglob(each)})
+    seen: set[Path] = set()
+    for place in places:
+        inside = {file for each in patterns for file in place.rglob(each)}
+        for file in [place] if place.is_file() else sorted(inside):
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield file
 
 
 def _export(config: pytest.Config, variable: str, value: str) -> None:

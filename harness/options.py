@@ -1,6 +1,7 @@
 """The command line: every option of the harness, read and checked as a whole."""
 
 import os
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -125,6 +126,7 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
     catalogue = _load(files.load_catalogue, catalogue_file, wrong)
     declared = list(_declared(config, wrong))
     wrong.extend(_out_of_range(config))
+    wrong.extend(_unwritable(config))
     if len(wrong) > before or catalogue is None:
         return None
     return Options(
@@ -142,9 +144,37 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
         prove_window=config.getoption("--prove-window"),
         budget_scale=config.getoption("--budget-scale"),
         outage=config.getoption("--outage"),
-        report_dir=config.invocation_params.dir / config.getoption("--report-dir"),
+        selection=" ".join(_selection(config)),
+        report_dir=_report_dir(config),
+        root=config.rootpath,
         suites=config.rootpath / config.getini("suites"),
     )
+
+
+def _report_dir(config: pytest.Config) -> Path:
+    directory: str = config.getoption("--report-dir")
+    return config.invocation_params.dir / directory
+
+
+def _unwritable(config: pytest.Config) -> Iterator[str]:
+    directory = _report_dir(config)
+    there = next(each for each in (directory, *directory.parents) if each.exists())
+    if not there.is_dir():
+        yield f"--report-dir {directory}: {there} is not a directory"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        yield f"--report-dir {directory}: {there} may not be written to; name another directory"
+
+
+def _selection(config: pytest.Config) -> Iterator[str]:
+    """Yield the options and arguments that may leave checks out, as they were given."""
+    for option, name in (("-k", "keyword"), ("-m", "markexpr")):
+        if value := config.getoption(name, default=""):
+            yield shlex.join([option, value])
+    for value in config.getoption("deselect", default=None) or ():
+        yield shlex.join(["--deselect", value])
+    if config.getoption("lf", default=False):
+        yield "--lf"
+    yield from (shlex.quote(argument) for argument in config.args if "::" in argument)
 
 
 def _declared(config: pytest.Config, wrong: list[str]) -> Iterator[tuple[Path, Topology]]:

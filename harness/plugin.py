@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -27,10 +27,12 @@ from harness.fixtures import (
     source,
     target,
     topology,
+    uncaptured,
     waits,
 )
-from harness.keeper import OwningKeeper, lend
-from harness.run import CHECK, RUN, Options, Run, diary
+from harness.keeper import NoLab, OwningKeeper, lend
+from harness.run import CHECK, RUN, Check, Options, Run, diary
+from harness.shell import redact
 from harness.turns import Turns
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from harness.meshes.base import Mesh
+    from harness.model import Lab
     from harness.providers.base import Provider
     from harness.sabotages.scene import Scene
 
@@ -59,6 +62,7 @@ __all__ = [
 ]
 
 _CLOSING: pytest.StashKey[Closing] = pytest.StashKey()
+_KNOWN: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
 
 
 # --- Options and hooks -------------------------------------------------------------------
@@ -142,6 +146,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         collection.parametrise(metafunc, run.options.topologies)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class,
+) -> Generator[None, Any, Any]:
+    """Remember every check, selected or not."""
+    made = yield
+    known = collector.config.stash.setdefault(_KNOWN, [])
+    listed = made if isinstance(made, list) else [made]
+    known += [each for each in listed if isinstance(each, pytest.Function)]
+    return made
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Choose the checks, put them in order, and mark those that have nothing to judge here."""
@@ -163,6 +179,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if run.options.prove:
         collection.proving(items, run.options)
     verdicts.list_checks(items, run.directory)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note what is left out, now that every plugin has selected."""
+    run = session.config.stash.get(RUN, None)
+    if run is None:
+        return
+    known = session.config.stash.get(_KNOWN, [])
+    places = [run.options.suites, *opening.paths(session.config)]
+    files = opening.test_files(session.config, places)
+    left_out = collection.left_out(known, session.items, files, run.options, run.provider)
+    verdicts.list_unselected(left_out, run.directory)
 
 
 def _leave_out(items: list[pytest.Item]) -> None:
@@ -188,11 +216,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def _turn(item: pytest.Item) -> AbstractContextManager[None]:
     run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
-    if run is None or check is None or not check.runs or run.keeper.standing is None:
+    if run is None or check is None or not check.runs:
         return nullcontext()
-    turns = Turns(Path(run.keeper.standing.state_dir) / "turns")
+    lab = _found(item, run, check)
+    if lab is None:
+        return nullcontext()
+    turns = Turns(Path(lab.state_dir) / "turns")
     alone = check.disturbs or bool(check.sabotages)
     return turns.alone() if alone else turns.side_by_side()
+
+
+def _found(item: pytest.Item, run: Run, check: Check) -> Lab | None:
+    """Return the lab that stands. The first to be reused may be in use by others already."""
+    first = run.options.reuse and run.keeper.standing is None
+    if first and "lab" in getattr(item, "fixturenames", ()):
+        # If there is none, the check's own set-up says why.
+        with uncaptured(item.config), suppress(NoLab):
+            return run.keeper.lab(run.topology(check.topology))
+    return run.keeper.standing
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -266,12 +307,32 @@ def pytest_runtest_makereport(
 # --- The process that owns the run -------------------------------------------------------
 
 
+_NOTHING_RUN = (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
+
+
 class _Owner:
     """Collects what every process reports, and ends the run."""
 
     def __init__(self, config: pytest.Config, closing: Closing) -> None:
         self._config = config
         self._closing = closing
+        self._collected = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """From here on, whatever ends the run is worth a report."""
+        self._closing.due = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Tell a run from options such as ``--fixtures``, which only show something."""
+        self._collected = True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Enter what could not be collected: nobody knows which checks are missing."""
+        if report.failed:
+            said = redact(report.longreprtext).strip().rpartition("\n")[2]
+            self._closing.uncollected[report.nodeid] = said  # every worker says the same
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Enter the results that a report carries."""
@@ -282,7 +343,8 @@ class _Owner:
         """Take the lab down and write the reports; nothing left open ends in success."""
         cut = session.shouldstop or session.shouldfail
         ran = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        self._closing.complete = ran and not cut
+        self._closing.complete = ran and not cut and not self._closing.uncollected
+        self._closing.due = self._collected and exitstatus not in _NOTHING_RUN
         if reporter := self._config.pluginmanager.getplugin("terminalreporter"):
             reporter.write_line("")  # ends the line of progress
         self._closing.finish()

@@ -10,7 +10,7 @@ import pytest
 
 from harness.converge import CEILING_VARIABLE, Budget, NotConverged, eventually
 from harness.model import Fate, Proof
-from harness.run import told
+from harness.run import by_assertion, told
 from harness.sabotages.scene import Sabotage, Scene, name_of
 
 #: Seconds for every wait inside a sabotaged check: what will not come need not be waited for.
@@ -110,10 +110,8 @@ def _sabotaged(body: Callable[[], object]) -> Seen:
 def _coloured(body: Callable[[], object]) -> Seen:
     try:
         body()
-    except (AssertionError, pytest.fail.Exception) as error:
-        return Seen("red", _told(error))
-    except (Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - a check may raise anything
-        return Seen("broken", _told(error))
+    except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001 - a check may raise anything
+        return Seen("red" if by_assertion(error) else "broken", _told(error))
     return Seen(_GREEN)
 
 

@@ -1,5 +1,6 @@
 """What the hooks of one pytest run share, and what is known of each check while it runs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.converge import NotConverged
 from harness.keeper import Keeper
 from harness.meshes.base import Mesh
 from harness.model import Catalogue, HarnessError, Level, Observation, Proof, Topology, Verdict
@@ -28,6 +30,8 @@ PRECONDITIONS: Mapping[str, str] = {
 
 #: Errors whose message is a sentence; of others, the kind is half of what they say.
 _EXPLAINED = (AssertionError, HarnessError, pytest.fail.Exception, pytest.skip.Exception)
+#: How the message of pytest-timeout begins, in all its versions.
+_TIMED_OUT = re.compile(r"Timeout \(?>[\d.]+s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,9 @@ class Options:
     prove_window: float = 30.0
     budget_scale: float = 1.0
     outage: float = DEFAULT_OUTAGE
+    selection: str = ""
     report_dir: Path = Path("reports")
+    root: Path = Path()
     suites: Path = Path("suites")
     catalogue_file: Path = Path("suites/requirements.yaml")
     files: Mapping[str, Path] = field(default_factory=dict)
@@ -62,6 +68,8 @@ class Options:
             "keep": str(self.keep).lower(),
             "reuse": str(self.reuse).lower(),
             "prove": str(self.prove).lower(),
+            "prove-window": f"{self.prove_window:g}",
+            "selection": self.selection,
             "budget-scale": f"{self.budget_scale:g}",
             "outage": f"{self.outage:g}",
         }
@@ -147,6 +155,20 @@ class Diary:
         """End the one run of the check that counts, which took ``seconds``."""
         self.seconds = seconds
         self.closed = True
+
+
+def by_assertion(error: BaseException) -> bool:
+    """Say whether ``error`` is a broken expectation of the mesh, and nothing but that.
+
+    A wait with a firm budget is for machinery, and pytest-timeout fails whatever is slow.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(by_assertion(each) for each in error.exceptions)
+    if isinstance(error, NotConverged):
+        return not error.budget.firm
+    if isinstance(error, pytest.fail.Exception):
+        return not _TIMED_OUT.match(error.msg or "")
+    return isinstance(error, AssertionError)
 
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()

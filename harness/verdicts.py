@@ -1,6 +1,7 @@
 """From pytest's reports to results: one per check and requirement, whatever befell the check."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,13 +10,15 @@ from typing import Any
 import pytest
 
 from harness.model import Catalogue, CheckResult, Verdict, judge, worst
-from harness.run import CHECK, PRECONDITIONS, Check, diary, told
+from harness.run import CHECK, PRECONDITIONS, Check, Gate, by_assertion, diary, told
 
 #: The name under which results travel in a report's user properties, from worker to controller.
 PROPERTY = "meshproof"
 
 _INDEX = "checks.json"
+_UNSELECTED = "unselected.json"
 _REASON_LIMIT = 2000
+_NOT_SELECTED = Gate(Verdict.NOT_RUN, "not selected")
 
 
 # In the process that runs the check
@@ -58,13 +61,6 @@ def verdict_of(report: pytest.TestReport, error: BaseException | None) -> tuple[
     return judge(report.when, broke=report.failed, by_assertion=claimed), reason
 
 
-def by_assertion(error: BaseException) -> bool:
-    """Say whether ``error`` is a broken expectation, and nothing but that."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(by_assertion(each) for each in error.exceptions)
-    return isinstance(error, AssertionError | pytest.fail.Exception)
-
-
 @dataclass(frozen=True, slots=True)
 class Preconditions:
     """Which preconditions have failed, known to every process of the run."""
@@ -101,7 +97,7 @@ def _rests_on(precondition: str, requirement: str, catalogue: Catalogue) -> bool
     return PRECONDITIONS[precondition] in found.needs
 
 
-# What a dead worker leaves behind
+# What is known of checks that leave no result of their own
 
 
 def list_checks(items: Iterable[pytest.Item], directory: Path) -> None:
@@ -111,9 +107,35 @@ def list_checks(items: Iterable[pytest.Item], directory: Path) -> None:
         for item in items
         if (check := item.stash.get(CHECK, None))
     }
-    aside = directory / f"{_INDEX}.{id(known)}"
-    aside.write_text(json.dumps(known), encoding="utf-8")
-    aside.replace(directory / _INDEX)
+    _store(directory / _INDEX, known)
+
+
+def list_unselected(checks: Iterable[tuple[str, Check]], directory: Path) -> None:
+    """Write down the checks that the run leaves out, by their ids, for who owns the run."""
+    results = [
+        CheckResult(
+            requirement=requirement,
+            check=nodeid,
+            topology=check.topology,
+            verdict=gate.verdict,
+            reason=gate.reason,
+        )
+        for nodeid, check in checks
+        for requirement in check.requirements
+        for gate in [check.gates.get(requirement, _NOT_SELECTED)]
+    ]
+    _store(directory / _UNSELECTED, [result.model_dump(mode="json") for result in results])
+
+
+def _store(path: Path, value: object) -> None:
+    """Write ``value`` as JSON, whole or not at all: every worker writes the same."""
+    aside = path.with_suffix(f".{os.getpid()}")
+    aside.write_text(json.dumps(value), encoding="utf-8")
+    aside.replace(path)
+
+
+def _stored(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 # In the process that owns the run
@@ -144,6 +166,17 @@ class Ledger:
         }
         return tuple(_rested(each, failed, catalogue) for each in self._found.values())
 
+    def unselected(self) -> tuple[CheckResult, ...]:
+        """Return what was not selected of the requirements that this run has looked at."""
+        looked_at = {(each.topology, each.requirement) for each in self._found.values()}
+        listed = map(CheckResult.model_validate, _stored(self.directory / _UNSELECTED) or ())
+        return tuple(
+            each
+            for each in listed
+            if (each.topology, each.requirement) in looked_at
+            and (each.check, each.requirement) not in self._found
+        )
+
     def _add(self, result: CheckResult, *, teardown: bool) -> None:
         key = (result.check, result.requirement)
         before = self._found.get(key)
@@ -173,11 +206,7 @@ class Ledger:
             self._add(result, teardown=False)
 
     def _index(self) -> dict[str, Any]:
-        try:
-            index: dict[str, Any] = json.loads((self.directory / _INDEX).read_text("utf-8"))
-        except FileNotFoundError:
-            return {}
-        return index
+        return _stored(self.directory / _INDEX) or {}
 
 
 def _repeated(before: CheckResult, after: CheckResult) -> CheckResult:

@@ -128,7 +128,8 @@ def _summary(record: RunRecord, level: Level, judged: tuple[Outcome, ...]) -> Le
     counts = Counter(outcome.verdict for outcome in mine)
     blockers = [_blocker(outcome) for outcome in mine if outcome.verdict not in CLEAN]
     if not record.complete or record.lost:
-        blockers.insert(0, f"the run is incomplete: {len(record.lost)} check(s) were lost")
+        lost = f": {len(record.lost)} check(s) were lost" if record.lost else ""
+        blockers.insert(0, f"the run is incomplete{lost}")
     if not counts[Verdict.PASSED] and not blockers:
         status: LevelStatus = "nothing-checked"
     else:

@@ -1,7 +1,8 @@
 """Where a finished record goes: one writer per format, each ignorant of the others."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -55,10 +56,12 @@ def write_all(
     A writer that breaks costs its own report, never the others'.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    done = [Written("record", record.save(directory))]
-    for writer in writers:
-        try:
-            done.append(Written(writer.name, writer.write(record, directory)))
-        except Exception as error:  # noqa: BLE001 - a writer may be a vendor's
-            done.append(Written(writer.name, None, f"{type(error).__name__}: {error}"))
-    return done
+    named = [(writer.name, partial(writer.write, record, directory)) for writer in writers]
+    return [_written(*each) for each in [("record", partial(record.save, directory)), *named]]
+
+
+def _written(name: str, write: Callable[[], Path]) -> Written:
+    try:
+        return Written(name, write())
+    except Exception as error:  # noqa: BLE001 - a writer may be a vendor's
+        return Written(name, None, f"{type(error).__name__}: {error}")

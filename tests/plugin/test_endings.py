@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
+from harness import witness
 from harness.converge import Budget, eventually
+from harness.keeper import OwningKeeper
+from harness.reporting.verify import verify
 from harness.shell import start
 from tests.plugin.conftest import TOYS, Project
 
@@ -158,3 +161,103 @@ def test_a_collection_error_still_leaves_a_report(project: Project) -> None:
     assert project.run().ret == pytest.ExitCode.INTERRUPTED
     assert project.log == []
     assert project.report()["run"]["complete"] is False
+
+
+@pytest.mark.parametrize("options", [["-n2"], ["--continue-on-collection-errors"]])
+def test_what_could_not_be_collected_makes_the_report_incomplete(
+    project: Project, options: list[str]
+) -> None:
+    project.check(CHECK)
+    project.check("raise RuntimeError('half written, token: 0123456789abcdef')", "suites/test_b.py")
+    assert project.run_apart(*options).ret != pytest.ExitCode.OK
+    assert project.report()["run"]["complete"] is False
+    assert project.record()["trouble"] == [
+        "collecting suites/test_b.py: E   RuntimeError: half written, token: «redacted»"
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["suites/typo"], ["--help"], ["--fixtures"], ["suites/test_it.py::test_typo", "-n2"]],
+)
+def test_a_run_that_collects_nothing_replaces_no_report(
+    project: Project, options: list[str]
+) -> None:
+    project.check(CHECK)
+    (project.path / "reports").mkdir()
+    good = project.path / "reports/conformance.yaml"
+    good.write_text("the last good one")
+    project.run_apart(*options)
+    assert good.read_text() == "the last good one"
+    assert not project.leftovers
+
+
+def test_a_path_that_does_not_exist_is_told_before_workers_start(project: Project) -> None:
+    project.check(CHECK)
+    run = project.run("suites/typo", "-n2")
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.log == []
+    run.stderr.fnmatch_lines(["*suites/typo: there is no such file"])
+
+
+def test_a_report_that_cannot_be_written_is_no_success(project: Project) -> None:
+    project.check(CHECK)
+    (project.path / "reports/junit.xml").mkdir(parents=True)
+    run = project.run()
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(["JUnit: not written: IsADirectoryError*", "Allure: */allure-results"])
+
+
+def test_a_record_that_cannot_be_written_costs_no_other_report(project: Project) -> None:
+    project.check(CHECK)
+    (project.path / "reports/record.json").mkdir(parents=True)
+    run = project.run()
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(["record: not written: IsADirectoryError*"])
+    assert project.report()["run"]["complete"] is True
+
+
+def test_an_error_while_closing_is_told_in_the_report(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: OwningKeeper) -> None:
+        raise OSError("disk full")
+
+    project.check("@pytest.mark.requirement('TO-01')\ndef test_it():\n    pass\n")
+    monkeypatch.setattr(OwningKeeper, "close", broken)
+    assert project.run().ret == pytest.ExitCode.TESTS_FAILED
+    assert project.record()["trouble"] == ["taking the lab down: OSError: disk full"]
+
+
+def test_evidence_that_cannot_be_taken_costs_no_verdict(project: Project) -> None:
+    project.check(CHECK.replace("pass", "assert False", 1))
+    (project.path / "reports").mkdir()
+    (project.path / "reports/evidence").write_text("no directory")
+    run = project.run()
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.no_fnmatch_line("*INTERNALERROR*")
+    failed = project.record()["results"][0]
+    assert (failed["verdict"], failed["evidence"]) == ("failed", "")
+    assert failed["notes"][0].startswith("no evidence: ")
+
+
+def test_a_report_claims_the_evidence_of_its_own_run_only(project: Project) -> None:
+    project.check(CHECK.replace("pass", "assert False", 1))
+    project.run()
+    first = {each["path"] for each in project.record()["evidence"]}
+    project.run()
+    second = {each["path"] for each in project.record()["evidence"]}
+    assert first
+    assert second
+    assert not first & second
+    assert verify(project.path / "reports") == []
+
+
+def test_a_check_beyond_the_limit_of_evidence_says_so(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.check(CHECK.replace("pass", "assert False", 1))
+    monkeypatch.setattr(witness, "LIMIT", 0)
+    project.run()
+    notes = project.record()["results"][0]["notes"]
+    assert notes == ["no evidence: 0 checks have left theirs in this process before"]

@@ -151,3 +151,23 @@ def test_beside(n, lab):
     )
     run = project.run_apart("-n2")
     run.assert_outcomes(passed=12)
+
+
+def test_the_first_check_on_a_lab_to_reuse_takes_its_turn(project: Project) -> None:
+    project.check(
+        """
+import fcntl
+from pathlib import Path
+
+@pytest.mark.disturbs
+@pytest.mark.requirement("TO-01")
+def test_it(lab):
+    if not os.path.exists("again"):
+        return
+    with (Path(lab.state_dir) / "turns/room").open("a") as room, pytest.raises(BlockingIOError):
+        fcntl.flock(room, fcntl.LOCK_SH | fcntl.LOCK_NB)
+"""
+    )
+    project.run("--keep")
+    (project.path / "again").touch()
+    assert project.run("--reuse").ret == pytest.ExitCode.OK

@@ -138,3 +138,22 @@ def test_a_malformed_catalogue(project: Project) -> None:
 
 def test_a_version_that_a_mesh_does_not_have(project: Project) -> None:
     assert "--mesh-version" in refused(project, "--mesh=none", "--mesh-version=7")
+
+
+def test_a_topology_that_a_mesh_cannot_be_installed_on(project: Project) -> None:
+    project.pytester.makeconftest(
+        (project.path / "conftest.py").read_text()
+        + """
+
+Toy.refuses = lambda self, topology: [f"no room for {len(topology.clusters)} clusters"]
+"""
+    )
+    assert "--mesh toy on topology pair: no room for 2 clusters" in refused(project)
+
+
+def test_a_directory_for_reports_that_is_none(project: Project) -> None:
+    (project.path / "file").touch()
+    said = refused(project, "--report-dir=file/reports", "--outage=0")
+    assert "file/reports: " in said
+    assert "is not a directory" in said
+    assert "--outage 0" in said

@@ -108,3 +108,18 @@ def test_a_check_that_fails_clean_is_not_sabotaged(
     proved(project, "loud")
     assert set(project.results().values()) == {"failed"}
     assert proofs(project) == {}
+
+
+def test_machinery_that_is_late_under_a_sabotage_spoils_the_proof(project: Project) -> None:
+    project.check(
+        CHECK.replace("{names}", "loud").replace(
+            """    assert "TOY_STATE" not in os.environ, "it is broken"
+""",
+            """    from harness.converge import Budget, eventually
+    fine = lambda: "TOY_STATE" not in os.environ
+    eventually(fine, bool, what="pods are ready", budget=Budget(0.01, 0.01, firm=True))
+""",
+        )
+    )
+    project.run("--prove", "--prove-window=0.3")
+    assert {fate for fate, _ in proofs(project).values()} == {"spoiled"}

@@ -51,7 +51,7 @@ def test_a_vendor_adds_evidence(project: Project) -> None:
 @pytest.mark.parametrize(
     ("old", "expected"),
     [
-        ("path.write_text(record", "*plain: ZeroDivisionError*"),
+        ("path.write_text(record", "*plain: not written: ZeroDivisionError*"),
         ("(directory /", "*failed TO-01*"),
         ("return [Plain()]", "*trouble with reports: ZeroDivisionError*"),
     ],

@@ -184,3 +184,32 @@ def test_an_ordinary_test_is_left_alone(project: Project) -> None:
     run = project.run("tests")
     run.assert_outcomes(passed=1)
     assert project.log == []
+
+
+def test_what_is_late_by_the_clock_of_pytest_is_unknown(project: Project) -> None:
+    project.check(
+        """
+import threading
+
+@pytest.mark.timeout(0.2)
+@pytest.mark.requirement("TO-01")
+def test_slow():
+    threading.Event().wait(5)
+"""
+    )
+    project.run()
+    assert project.results() == {"test_slow": "unknown"}
+
+
+def test_machinery_that_is_late_is_unknown(project: Project) -> None:
+    project.check(
+        """
+from harness.converge import Budget, eventually
+
+@pytest.mark.requirement("TO-01")
+def test_pods():
+    eventually(lambda: 0, bool, what="pods are ready", budget=Budget(0.01, 0.01, firm=True))
+"""
+    )
+    project.run()
+    assert project.results() == {"test_pods": "unknown"}

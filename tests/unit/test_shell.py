@@ -70,7 +70,7 @@ def test_secrets_are_redacted(secret: str) -> None:
         ('{"client-key-data": "QUJD", "x": 1}', '{"client-key-data": "«redacted»", "x": 1}'),
         ('{"client-certificate-data":"QUJD"}', '{"client-certificate-data":"«redacted»"}'),
         ('"token": "0123456789abcdef0123"', '"token": "«redacted»"'),
-        (r'{\"token\":\"0123456789abcdef0123\"}', r'{\"token\":\"«redacted»\"}'),
+        (r"{\"token\":\"0123456789abcdef0123\"}", r"{\"token\":\"«redacted»\"}"),
         ("'token' : '0123456789abcdef0123'", "'token' : '«redacted»'"),
         ('token: "0123456789abcdef0123"', 'token: "«redacted»"'),
     ],
@@ -79,7 +79,9 @@ def test_secrets_in_quotes_are_redacted(text: str, left: str) -> None:
     assert redact(text) == left
 
 
-@pytest.mark.parametrize("text", ["token: expired", '"token": "expired"', "token:\n  expiresIn36: 1"])
+@pytest.mark.parametrize(
+    "text", ["token: expired", '"token": "expired"', "token:\n  expiresIn36: 1"]
+)
 def test_ordinary_words_are_left_alone(text: str) -> None:
     assert redact(text) == text
 
