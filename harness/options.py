@@ -170,10 +170,12 @@ def _selection(config: pytest.Config) -> Iterator[str]:
     for option, name in (("-k", "keyword"), ("-m", "markexpr")):
         if value := config.getoption(name, default=""):
             yield shlex.join([option, value])
-    for value in config.getoption("deselect", default=None) or ():
-        yield shlex.join(["--deselect", value])
-    if config.getoption("lf", default=False):
-        yield "--lf"
+    for name in ("deselect", "ignore", "ignore_glob"):
+        for value in config.getoption(name, default=None) or ():
+            yield shlex.join([f"--{name.replace('_', '-')}", value])
+    for name in ("lf", "stepwise"):
+        if config.getoption(name, default=False):
+            yield f"--{name}"
     yield from (shlex.quote(argument) for argument in config.args if "::" in argument)
 
 

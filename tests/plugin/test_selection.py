@@ -92,6 +92,7 @@ def test_the_checks_that_failed_last_are_not_all(project: Project) -> None:
         "test_pair[east->west]",
         "test_pair[west->east]",
     }
+    assert project.record()["options"]["selection"] == "--lf"
     assert verdicts["test_way[tcp]"] == "not-run"
     assert verdicts["test_more_pair"] == "not-run"
     assert verdicts["TestGroup::test_more_member"] == "not-run"
@@ -151,3 +152,11 @@ def test_formats_agree_on_what_is_left_out(project: Project) -> None:
     results = [path.read_text() for path in (reports / "allure-results").glob("*-result.json")]
     assert len([text for text in results if "not-run: not selected" in text]) == 1
     assert "not selected" in (reports / "report.html").read_text()
+
+
+def test_the_report_names_every_option_that_selects(project: Project) -> None:
+    project.check(CHECKS)
+    project.run("-k", "a or test", "--ignore=suites/x", "--stepwise", "--prove-window=7", ONE)
+    options = project.record()["options"]
+    assert options["selection"] == f"-k 'a or test' --ignore suites/x --stepwise '{ONE}'"
+    assert options["prove-window"] == "7"
