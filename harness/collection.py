@@ -1,6 +1,5 @@
 """Which checks run, how often, in which order, and which of them have nothing to judge here."""
 
-import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import permutations, product
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.marks import Citation, citations
 from harness.model import Catalogue, Level, Requirement, Topology, Verdict
 from harness.providers.base import CAPABILITIES, Provider
 from harness.run import CHECK, PRECONDITIONS, Check, Gate, Options
@@ -182,7 +182,7 @@ def left_out(
         if item.nodeid not in selected and (check := examine(item, options, provider))
     ]
     seen = {_place(item) for item in known}
-    for each in (cited for file in files for cited in _citations(file)):
+    for each in (cited for file in files for cited in citations(file)):
         if (each.path, each.names) not in seen:
             missing.extend(_uncollected(each, options, provider))
     for nodeid, check in missing:
@@ -202,7 +202,7 @@ def _asked(name: str, options: Options) -> bool:
 
 
 def _uncollected(
-    cited: "_Citation", options: Options, provider: Provider
+    cited: Citation, options: Options, provider: Provider
 ) -> Iterator[tuple[str, Check]]:
     for topology in options.topologies:
         lonely = cited.pairs and len(topology.clusters) == 1
@@ -262,102 +262,3 @@ def fits(sabotage: pytest.Mark, offers: Set[str]) -> bool:
     """Say whether the sabotages of a mark break anything on a topology with these ``offers``."""
     needs = sabotage.kwargs.get("needs")
     return needs is None or needs in offers
-
-
-# Marks, read before anything is imported
-
-
-def misquotations(paths: Iterable[Path], catalogue: Catalogue) -> Iterator[str]:
-    """Yield every mark in these test files that cites what the catalogue does not know."""
-    for path in paths:
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (OSError, SyntaxError, UnicodeDecodeError):
-            continue  # collection will say what is wrong with it
-        for node in ast.walk(tree):
-            for line, problem in _misquoted(_marks_of(node), catalogue):
-                yield f"{path}:{line}: {problem}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Citation:
-    """A check as its file declares it; ``names`` are its classes and its function."""
-
-    path: Path
-    names: tuple[str, ...]
-    requirements: tuple[str, ...]
-    pairs: bool
-
-
-def _citations(path: Path) -> Iterator[_Citation]:
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        return  # collection has said what is wrong with it
-    yield from _cited(path.resolve(), tree.body, (), [])
-
-
-def _cited(
-    path: Path, body: Sequence[ast.stmt], names: tuple[str, ...], marks: Sequence[ast.expr]
-) -> Iterator[_Citation]:
-    assigned = [each for node in body if isinstance(node, ast.Assign) for each in _marks_of(node)]
-    for node in body:
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            continue
-        place, cited = (*names, node.name), [*marks, *assigned, *node.decorator_list]
-        if isinstance(node, ast.ClassDef) and node.name.startswith("Test"):
-            yield from _cited(path, node.body, place, cited)
-        elif isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
-            requirements = tuple(name for _, name in _arguments(cited, "requirement"))
-            pairs = {"source", "target"} <= {argument.arg for argument in node.args.args}
-            if requirements:
-                yield _Citation(path, place, requirements, pairs)
-
-
-def _marks_of(node: ast.AST) -> list[ast.expr]:
-    """Return the decorators of a check or class, or what a ``pytestmark`` is made of."""
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        return node.decorator_list
-    if isinstance(node, ast.Assign) and any(_last(each) == "pytestmark" for each in node.targets):
-        return node.value.elts if isinstance(node.value, ast.List | ast.Tuple) else [node.value]
-    return []
-
-
-def _misquoted(marks: Sequence[ast.expr], catalogue: Catalogue) -> Iterator[tuple[int, str]]:
-    cited = [*_arguments(marks, "requirement")]
-    known: set[str] = set()
-    for line, name in cited:
-        requirement = catalogue.get(name)
-        if requirement is None:
-            yield line, f"requirement {name!r} is not in the catalogue"
-        else:
-            known |= {sabotage.name for sabotage in requirement.sabotage}
-    for line, name in _arguments(marks, "sabotage"):
-        if cited and name.replace("_", "-") not in known:
-            listed = ", ".join(sorted(known)) or "none"
-            yield line, f"sabotage {name!r} is not in the catalogue; for this check: {listed}"
-
-
-def _arguments(marks: Sequence[ast.expr], name: str) -> Iterator[tuple[int, str]]:
-    for mark in marks:
-        if not isinstance(mark, ast.Call) or not _marks(mark.func, name):
-            continue
-        for argument in mark.args:
-            if cited := _last(argument):
-                yield argument.lineno, cited
-
-
-def _marks(function: ast.expr, mark: str) -> bool:
-    """Say whether this is ``pytest.mark.MARK`` or ``pytest.mark.MARK.with_args``."""
-    if isinstance(function, ast.Attribute) and function.attr == "with_args":
-        function = function.value
-    return _last(function) == mark
-
-
-def _last(node: ast.expr) -> str:
-    """Return what a mark's argument or function is called: ``"ID-01"``, ``deny_all``."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        return node.value
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""

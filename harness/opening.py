@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from harness import collection, meshes, options, providers
+from harness import marks, meshes, options, providers
 from harness.converge import SCALE_VARIABLE
 from harness.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper
 from harness.kept import standing_labs
@@ -90,7 +90,7 @@ def _absent(config: pytest.Config) -> Iterator[str]:
 
 
 def _misquoted(config: pytest.Config, asked: Options) -> Iterator[str]:
-    return collection.misquotations(test_files(config, paths(config)), asked.catalogue)
+    return marks.misquotations(test_files(config, paths(config)), asked.catalogue)
 
 
 def _refused(mesh: object, asked: Options | None) -> Iterator[str]:
