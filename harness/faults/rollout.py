@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from uuid import uuid4
 
-from harness.converge import Budget, concurrently, eventually
+from harness.converge import concurrently
 from harness.meshes.base import MeshShape
 from harness.workloads.site import Site
 
@@ -28,12 +27,7 @@ def without_istiod(sites: Sequence[Site], shape: MeshShape) -> Iterator[None]:
         for site in sites:
             undo.enter_context(replicas(site, shape.istiod, shape.system, 0))
         for site in sites:
-            eventually(
-                partial(site.kube.list, "Pod", shape.system, labels=f"app={shape.istiod}"),
-                lambda pods: not pods,  # one that is on its way out still serves its proxies
-                what=f"no istiod runs in {site.name}",
-                budget=Budget(timeout=60, interval=0.1, firm=True),
-            )
+            site.emptied(shape.system, f"app={shape.istiod}")
         yield
 
 

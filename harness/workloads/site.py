@@ -75,6 +75,15 @@ class Site:
         """Return the pods labelled ``app`` that are ready and not on their way out."""
         return ready_pods(self.kube, namespace, f"app={app}")
 
+    def emptied(self, namespace: str, labels: str) -> None:
+        """Wait until no pod with ``labels`` is left, not even one that still drains."""
+        eventually(
+            lambda: self.kube.list("Pod", namespace, labels=labels),
+            lambda pods: not pods,
+            what=f"no pod {labels} is left in {namespace} of {self.name}",
+            budget=_ROLLOUT,
+        )
+
     def caller(self, namespace: str, app: str) -> Caller:
         """Return the newest ready pod labelled ``app`` as a caller; waits a moment for one."""
         pods = eventually(

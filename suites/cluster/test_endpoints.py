@@ -8,6 +8,8 @@ from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage
 
 FOLLOWS = Budget(timeout=30, interval=0.1)
+#: How long pods take to start is no matter of the mesh.
+STARTING = Budget(timeout=90, interval=0.1, firm=True)
 
 
 def weight_elsewhere(source: Site, stage: Stage) -> int:
@@ -26,7 +28,12 @@ def test_endpoints_follow_pods_of_the_other_cluster(
     with target.scaled("echo", SAMPLE, 0):
         expect_weight(source, target, stage, 0)
         target.kube.scale("echo", SAMPLE, 3)
-        target.rolled_out("echo", SAMPLE)  # how long pods take to start is no matter of the mesh
+        eventually(
+            lambda: len(target.pods(SAMPLE, "echo")),
+            lambda ready: ready == 3,
+            what=f"three pods are ready in {target.name}",
+            budget=STARTING,
+        )
         expect_weight(source, target, stage, 3)
         target.kube.scale("echo", SAMPLE, 0)
         expect_weight(source, target, stage, 0)

@@ -98,13 +98,14 @@ def test_without_the_gateway_there_is_no_path(
 ) -> None:
     caller, host = stage.stranger(source), only(target)
     with target.scaled(shape.gateway, shape.system, 0):
+        target.emptied(shape.system, f"istio={shape.gateway_selector}")  # it drains for a while
         eventually(
-            lambda: caller.call(host.url, count=10, timeout=2.0),
+            lambda: caller.call(host.url, count=10, parallel=10, timeout=2.0),
             lambda replies: not replies.served,
             what=f"without its gateway, {target.name} answers nobody in {source.name}",
         )
         waits(DRAIN)
-        merged = caller.call(ECHO.url, count=20, timeout=2.0)
+        merged = caller.call(ECHO.url, count=20, parallel=20, timeout=2.0)
         assert none_from(target.name)(merged), f"{merged}"
         assert merged.clusters[source.name], f"not even {source.name} serves its callers: {merged}"
     eventually(
