@@ -79,8 +79,10 @@ def owners(provider: Provider, work: Path, *, grace: float) -> Iterator[Owners]:
     assert not left, f"left in the directory for temporary files: {left}"
 
 
-def ends_with_its_maker(own: Owners, lab: Lab, callers: dict[str, Caller], *, soon: Budget) -> None:
-    """Have a process of its own cut a lab in two, kill it, and see the cut come and go."""
+def heals_with_its_maker(
+    own: Owners, lab: Lab, callers: dict[str, Caller], *, soon: Budget
+) -> bool:
+    """Have a process of its own cut a lab in two, see that, kill it; say whether calls pass."""
     file = own.work / "lab.json"
     file.write_text(json.dumps(lab.dump()))
     url = f"http://{callers['near'].ip}:8080/"
@@ -92,7 +94,7 @@ def ends_with_its_maker(own: Owners, lab: Lab, callers: dict[str, Caller], *, so
     eventually(passes, lambda ok: not ok, what="the cut holds", budget=soon)
     cutter.signal(signal.SIGKILL)
     cutter.wait(10)
-    eventually(passes, bool, what="it healed", budget=soon)
+    return eventually(passes, bool, what="it healed", budget=soon)
 
 
 def surroundings() -> dict[str, object]:

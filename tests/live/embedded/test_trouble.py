@@ -23,8 +23,8 @@ from tests.live.owner import single
 from tests.live.trouble import (
     Owners,
     descendants,
-    ends_with_its_maker,
     gone,
+    heals_with_its_maker,
     own_place,
     owners,
     surroundings,
@@ -170,7 +170,7 @@ def test_a_kept_lab_outlives_its_owner(
 def test_a_cut_ends_with_the_process_that_made_it(
     lab: Lab, own: Owners, callers: dict[str, Caller]
 ) -> None:
-    ends_with_its_maker(own, lab, callers, soon=SOON)
+    assert heals_with_its_maker(own, lab, callers, soon=SOON)
 
 
 def test_a_killed_api_server_is_an_api_error_and_comes_back_with_what_it_knew(

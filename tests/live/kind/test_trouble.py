@@ -23,7 +23,7 @@ from harness.providers.kind.images import Images
 from harness.providers.kind.naming import STATE_LABEL
 from harness.providers.kind.provider import KindProvider
 from tests.live.owner import single
-from tests.live.trouble import Owners, ends_with_its_maker, own_place, owners, surroundings
+from tests.live.trouble import Owners, heals_with_its_maker, own_place, owners, surroundings
 
 SOON = Budget(timeout=60, interval=0.05)
 LONG = Budget(timeout=300, interval=0.05)
@@ -268,4 +268,4 @@ def test_a_kept_lab_outlives_its_owner(
 def test_a_cut_ends_with_the_process_that_made_it(
     lab: Lab, own: Owners, callers: dict[str, Caller]
 ) -> None:
-    ends_with_its_maker(own, lab, callers, soon=SOON)
+    assert heals_with_its_maker(own, lab, callers, soon=SOON)

@@ -72,8 +72,13 @@ def test_an_engine_that_does_not_answer_may_still_have_the_lab(
         razing.clear(begun(plan))
 
 
-def test_an_engine_of_our_own_that_is_gone_has_nothing_left(place: Path, plan: NetworkPlan) -> None:
+def test_an_engine_of_our_own_that_is_gone_has_nothing_left(
+    place: Path, plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[str] = []
+    monkeypatch.setattr(razing, "_clear", lambda spec, **_: swept.append(spec.lab))
     razing.clear(begun(plan, pid=1))
+    assert not swept
 
 
 def test_reap_says_what_it_cannot_remove_and_goes_on(
