@@ -158,8 +158,9 @@ def _offered(need: str, topology: Topology, provider: Provider) -> bool:
 
 def wanted(check: Check, options: Options) -> bool:
     """Say whether the run's level asks for any of the check's requirements."""
-    found = [options.catalogue.get(name) for name in check.requirements]
-    return any(not each or _BINDING[each.level] <= _BINDING[options.level] for each in found)
+    return any(
+        options.catalogue.get(name) is None or _asked(name, options) for name in check.requirements
+    )
 
 
 def left_out(

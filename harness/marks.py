@@ -11,11 +11,7 @@ from harness.model import Catalogue
 def misquotations(paths: Iterable[Path], catalogue: Catalogue) -> Iterator[str]:
     """Yield every mark in these test files that cites what the catalogue does not know."""
     for path in paths:
-        try:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-        except (OSError, SyntaxError, UnicodeDecodeError):
-            continue  # collection will say what is wrong with it
-        for node in ast.walk(tree):
+        for node in ast.walk(_parsed(path)):
             for line, problem in _misquoted(_marks_of(node), catalogue):
                 yield f"{path}:{line}: {problem}"
 
@@ -32,11 +28,15 @@ class Citation:
 
 def citations(path: Path) -> Iterator[Citation]:
     """Yield every check of a test file that cites requirements."""
+    yield from _cited(path.resolve(), _parsed(path).body, (), [])
+
+
+def _parsed(path: Path) -> ast.Module:
+    """Return what is in a file; of one that cannot be read, collection says what is wrong."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return ast.parse(path.read_text(encoding="utf-8"))
     except (OSError, SyntaxError, UnicodeDecodeError):
-        return  # collection has said what is wrong with it
-    yield from _cited(path.resolve(), tree.body, (), [])
+        return ast.Module(body=[], type_ignores=[])
 
 
 def _cited(
