@@ -1,3 +1,3 @@
 """Makes the suites runnable from a checkout; the plugin itself is found by its entry point."""
 
-pytest_plugins = ["harness.plugin"]
+pytest_plugins = ["harness.session.plugin"]

@@ -16,18 +16,18 @@ from benchmarks.memory import of_containers
 from harness import artifacts, shell
 from harness.model import MachineError, NetworkPlan, Topology
 from harness.phases import Phases
-from harness.providers.embedded import machine
-from harness.providers.fabric import state
+from harness.providers.fabric import host, state
 from harness.providers.fabric.state import State
-from harness.providers.kind import KIND_VARIABLE, engine, guard, images, shim
+from harness.providers.kind import KIND_VARIABLE, docker_wrapper, egress
+from harness.providers.kind.bring_up import raze
 from harness.providers.kind.containers import labels
-from harness.providers.kind.engine import Engine
-from harness.providers.kind.engine.sysctls import Ledger
 from harness.providers.kind.naming import LAB_VARIABLE, Names
 from harness.providers.kind.provider import KindProvider
-from harness.providers.kind.raising import raze
-from harness.providers.kind.razing import NAME
 from harness.providers.kind.spec import KindSpec
+from harness.providers.kind.teardown import NAME
+from harness.providers.offline import engine, images
+from harness.providers.offline.engine import Engine
+from harness.providers.offline.engine.sysctls import Ledger
 from harness.shell import LocalShell
 from harness.tools.kind import Kind
 from harness.workloads.site import Site
@@ -87,7 +87,7 @@ def _spec(place: State, found: Engine, plan: NetworkPlan, helper: str) -> KindSp
         containers=Names(place.id).containers(plan),
         transit={},
         helper=helper,
-        guarded=guard.has_way_out(found),
+        guarded=egress.has_way_out(found),
     )
 
 
@@ -96,8 +96,8 @@ def _kind(place: State, spec: KindSpec) -> Kind:
     env = {
         **os.environ,
         **spec.engine.environment(),
-        **shim.settings(machine.find("docker") or "docker", {}, labels(place)),
-        "PATH": f"{shim.directory()}{os.pathsep}{machine.search_path()}",
+        **docker_wrapper.settings(host.find("docker") or "docker", {}, labels(place)),
+        "PATH": f"{docker_wrapper.directory()}{os.pathsep}{host.search_path()}",
         "KIND_EXPERIMENTAL_DOCKER_NETWORK": spec.names.network(NETWORK),
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
         LAB_VARIABLE: place.id,

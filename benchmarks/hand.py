@@ -21,13 +21,13 @@ from harness.kube import Kube, Manifest
 from harness.meshes.istio.ready import watched
 from harness.model import Cluster, ClusterPlan, MachineError, NetworkPlan
 from harness.model.plan import API_PORT
-from harness.providers.fabric import forwarder, leasing
+from harness.providers.fabric import forwarder, holder
 from harness.providers.fabric.state import State
-from harness.providers.kind import guard
+from harness.providers.kind import egress
 from harness.providers.kind.containers import ContainerShell, labels, make_network
-from harness.providers.kind.images import Images
 from harness.providers.kind.networks import NetworkSpec
 from harness.providers.kind.spec import KindSpec
+from harness.providers.offline.images import Images
 from harness.shell import LocalShell, redact
 from harness.tools.kind import Kind
 from harness.workloads.site import Site
@@ -60,7 +60,7 @@ class Hand:
         network = NetworkSpec(name, _subnet(self.spec.plan), bridge, str(inside))
         make_network(self.client, network, labels(self.place))
         if self.spec.guarded:
-            guard.close(self.client, names, self.spec.helper)
+            egress.close(self.client, names, self.spec.helper)
 
     def cluster(self, cluster: ClusterPlan) -> Site:
         """Make a cluster; return when its node is ready."""
@@ -131,7 +131,7 @@ class Hand:
         script = [sys.executable, "-I", "-S", str(Path(forwarder.__file__))]
         with (
             socket.create_server(("127.0.0.1", 0), backlog=256) as listener,
-            leasing.owner() as owner,
+            holder.owner() as owner,
         ):
             words = [target.hostname, target.port, listener.fileno(), owner]
             running = shell.start(

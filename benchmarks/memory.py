@@ -10,8 +10,8 @@ from docker import DockerClient
 from harness.model import Lab
 from harness.providers.fabric.state import State
 from harness.providers.kind.naming import LAB_LABEL
-from harness.providers.kind.razing import NAME as KIND
 from harness.providers.kind.spec import KindSpec
+from harness.providers.kind.teardown import NAME as KIND
 
 #: What the kernel keeps of files and gives back at once when memory is short.
 _PAGE_CACHE = ("active_file", "inactive_file")

@@ -12,8 +12,8 @@ from harness.model import HarnessError, Topology
 from harness.phases import Phases
 from harness.providers.base import Provider
 from harness.providers.embedded.provider import EmbeddedProvider
-from harness.providers.kind import engine, images
 from harness.providers.kind.provider import KindProvider
+from harness.providers.offline import engine, images
 
 WANTED = "multi-primary-multi-network"
 #: Which way is set against which.

@@ -39,7 +39,7 @@ def tail(text: str, lines: int) -> str:
     return "\n".join(redact(text).strip().splitlines()[-lines:])
 
 
-def last_words(log: Path, lines: int = 5) -> str:
+def log_tail(log: Path, lines: int = 5) -> str:
     """Return the end of a log, without secrets."""
     said = log.read_text(errors="replace") if log.exists() else ""
     return tail(said, lines) or "(it said nothing)"

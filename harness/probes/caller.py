@@ -9,9 +9,9 @@ from typing import Any
 from harness.kube import Kube, Manifest
 from harness.model import ApiError, InterruptedAnswerError
 from harness.phases import to_stderr
+from harness.probes.cluster_view import ClusterView, ready_pods
 from harness.probes.identity import Identity
 from harness.probes.load import Load
-from harness.probes.place import Place, ready_pods
 from harness.probes.replies import Replies
 from harness.probes.sidecar import Sidecar
 
@@ -242,7 +242,7 @@ class Caller:
         return f"{self.namespace}/{self.pod} in {self.cluster}"
 
 
-def agents(site: Place) -> list[Caller]:
+def agents(site: ClusterView) -> list[Caller]:
     """Return every ready agent of a cluster, those without a sidecar first."""
     pods = ready_pods(site.kube, None, f"{AGENT_LABEL}=true")
     pods.sort(
@@ -251,7 +251,7 @@ def agents(site: Place) -> list[Caller]:
     return [as_caller(site, pod) for pod in pods]
 
 
-def as_caller(site: Place, pod: Manifest) -> Caller:
+def as_caller(site: ClusterView, pod: Manifest) -> Caller:
     """Return the agent in ``pod``."""
     metadata = pod["metadata"]
     namespace, name = str(metadata["namespace"]), str(metadata["name"])

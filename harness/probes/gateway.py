@@ -9,7 +9,7 @@ from harness.kube import Kube
 from harness.meshes.base import MeshShape
 from harness.model import ApiError
 from harness.probes.access_log import LogEntry, entries
-from harness.probes.place import Place, ready_pods
+from harness.probes.cluster_view import ClusterView, ready_pods
 
 _STATS_PORT = 15090
 #: A histogram has more labels than the name and is left out.
@@ -48,7 +48,7 @@ class Gateway:
         return entries(self.kube, self.pod, self.namespace)
 
 
-def gateways(site: Place, shape: MeshShape) -> list[Gateway]:
+def gateways(site: ClusterView, shape: MeshShape) -> list[Gateway]:
     """Return the ready east-west gateway pods of a cluster."""
     pods = ready_pods(site.kube, shape.system, f"istio={shape.gateway_selector}")
     return [
@@ -57,7 +57,7 @@ def gateways(site: Place, shape: MeshShape) -> list[Gateway]:
     ]
 
 
-def address(site: Place, shape: MeshShape) -> str:
+def address(site: ClusterView, shape: MeshShape) -> str:
     """Return the address of a cluster's east-west gateway for other networks; empty if none."""
     return gateway_address(site.kube, shape.gateway, shape.system)
 

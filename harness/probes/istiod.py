@@ -13,8 +13,8 @@ from harness.kube import Kube, Manifest
 from harness.meshes.base import MeshShape
 from harness.model import ToolError
 from harness.probes.caller import Caller, agents
+from harness.probes.cluster_view import ClusterView, ready_pods
 from harness.probes.endpoints import Endpoint, endpoints_in
-from harness.probes.place import Place, ready_pods
 
 _DEBUG_PORT = 8080
 _AUDIENCE = "istio-ca"
@@ -105,7 +105,7 @@ class Istiod:
         return f"Istiod({self.namespace}/{self.pod} in {self.relay.cluster})"
 
 
-def istiods(site: Place, shape: MeshShape) -> list[Istiod]:
+def istiods(site: ClusterView, shape: MeshShape) -> list[Istiod]:
     """Return the ready istiod pods of a cluster.
 
     :class:`ToolError` if no agent runs in the cluster that could ask them.

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from harness.converge import Budget, eventually
 from harness.probes.access_log import entries
-from harness.probes.place import Place
+from harness.probes.cluster_view import ClusterView
 
 
 def mark() -> str:
@@ -15,7 +15,7 @@ def mark() -> str:
     return f"mark-{uuid4().hex}"
 
 
-def peers_of(site: Place, namespace: str, app: str, word: str, *, at_least: int) -> set[str]:
+def peers_of(site: ClusterView, namespace: str, app: str, word: str, *, at_least: int) -> set[str]:
     """Return the peer addresses that servers logged for requests whose path has ``word``.
 
     Under REDIRECT interception the application itself sees 127.0.0.6; its proxy knows the

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from harness.phases import Phases
-from harness.providers.kind import engine
-from harness.providers.kind.engine import Engine
-from harness.providers.kind.engine.reach import HOST_VARIABLE
+from harness.providers.offline import engine
+from harness.providers.offline.engine import Engine
+from harness.providers.offline.engine.connection import HOST_VARIABLE
 
 #: The exit code of ``status`` where labs would find no engine.
 NONE = 1

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from harness.model import ConfigError, MachineError
 from harness.phases import Phases
-from harness.providers.kind import engine, images
-from harness.providers.kind.engine import Engine
-from harness.providers.kind.images import archive
-from harness.providers.kind.images.choice import SOURCES, asked
-from harness.providers.kind.images.having import decided
-from harness.providers.kind.images.listing import Listing
-from harness.providers.kind.images.recipe import recipe
+from harness.providers.offline import engine, images
+from harness.providers.offline.engine import Engine
+from harness.providers.offline.images import archive
+from harness.providers.offline.images.choice import SOURCES, asked
+from harness.providers.offline.images.listing import Listing
+from harness.providers.offline.images.provision import decided
+from harness.providers.offline.images.recipe import recipe
 from harness.shell import LocalShell
 from harness.tools.docker import Docker
 

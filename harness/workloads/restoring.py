@@ -22,7 +22,7 @@ _RETRIES = Budget(timeout=20, interval=0.1, firm=True)
 _CONFLICT, _INVALID = 409, 422
 
 
-def essence(manifest: Manifest) -> Manifest:
+def without_server_fields(manifest: Manifest) -> Manifest:
     """Return ``manifest`` without status and what else the server manages."""
     kept = deepcopy({key: value for key, value in manifest.items() if key != "status"})
     for key in _SERVER_MANAGED:
@@ -35,7 +35,7 @@ def bring_back(kube: Kube, kind: str, name: str, namespace: str | None, before: 
     if before is None:
         kube.gone(kind, name, namespace)
         return
-    wanted = {"kind": kind, **essence(before)}
+    wanted = {"kind": kind, **without_server_fields(before)}
     eventually(
         lambda: _restored(kube, wanted, namespace),
         lambda done: done,
@@ -79,7 +79,7 @@ def _restored(kube: Kube, wanted: Manifest, namespace: str | None) -> bool:
             kube.create(wanted)
         elif now["metadata"].get("deletionTimestamp"):
             return False
-        elif essence({"kind": wanted["kind"], **now}) != wanted:
+        elif without_server_fields({"kind": wanted["kind"], **now}) != wanted:
             version = {"resourceVersion": now["metadata"]["resourceVersion"]}
             kube.replace({**wanted, "metadata": {**wanted["metadata"], **version}})
     except ApiError as error:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from harness.kube import Kube, Manifest
 from harness.model import ApiError
-from harness.probes.place import is_ready
+from harness.probes.cluster_view import is_ready
 
 _LOG_LINES = 5
 _EVENTS = 3

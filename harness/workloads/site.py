@@ -8,7 +8,7 @@ from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
 from harness.model import Cluster, ClusterPlan, Lab
 from harness.probes.caller import Caller, as_caller
-from harness.probes.place import ready_pods
+from harness.probes.cluster_view import ready_pods
 from harness.workloads.restoring import bring_back, unpatch
 from harness.workloads.rollout import Progress, why_not
 

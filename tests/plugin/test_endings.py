@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from harness import witness
 from harness.converge import Budget, eventually
-from harness.keeper import OwningKeeper
+from harness.lab.keeper import OwningKeeper
 from harness.reporting.verify import verify
+from harness.session import failure_evidence
 from harness.shell import start
 from tests.plugin.conftest import TOYS, Project
 
@@ -257,7 +257,7 @@ def test_a_check_beyond_the_limit_of_evidence_says_so(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project.check(CHECK.replace("pass", "assert False", 1))
-    monkeypatch.setattr(witness, "LIMIT", 0)
+    monkeypatch.setattr(failure_evidence, "LIMIT", 0)
     project.run()
     notes = project.record()["results"][0]["notes"]
     assert notes == ["no evidence: 0 checks have left theirs in this process before"]

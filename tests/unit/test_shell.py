@@ -11,7 +11,7 @@ from harness.shell import (
     Outcome,
     PrefixShell,
     ScriptedShell,
-    last_words,
+    log_tail,
     redact,
     start,
     tail,
@@ -103,7 +103,7 @@ def test_a_key_whose_beginning_is_cut_off_is_still_a_secret(tmp_path: Path) -> N
     assert tail(f"before\n{key}\nafter\n", 3) == "before\n«redacted»\nafter"
     log = tmp_path / "log"
     log.write_text(f"{key}\nafter\n")
-    assert last_words(log, 2) == "«redacted»\nafter"
+    assert log_tail(log, 2) == "«redacted»\nafter"
 
 
 def test_the_end_of_what_a_failed_program_said_holds_no_part_of_a_key() -> None:

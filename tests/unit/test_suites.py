@@ -7,10 +7,10 @@ from types import FunctionType
 
 import pytest
 
-from harness.collection import fits
 from harness.files import load_catalogue, load_topology, topology_files
 from harness.model import Topology
 from harness.sabotages.scene import name_of
+from harness.session.collection import fits
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")

@@ -9,8 +9,8 @@ import pytest
 from harness.files import load_catalogue, load_topology, topology_files
 from harness.meshes.istio.plan import plan_install, unsupported
 from harness.model import Topology, plan_networks
-from harness.run import Check
-from harness.verdicts import resting
+from harness.session.run import Check
+from harness.session.verdicts import resting
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")

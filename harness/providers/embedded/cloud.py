@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.converge import concurrently
 from harness.kube import Kube
-from harness.providers.embedded.control import Control
+from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.processes import shell_in
 from harness.providers.fabric import dns
 from harness.providers.fabric.balancer import Balancer
-from harness.providers.fabric.persistence import await_health, persist
+from harness.providers.fabric.retry import await_health, persist
 from harness.tools.ip import Ip
 
 #: What the node's images call cluster DNS.
@@ -78,7 +78,7 @@ def serve(tenant: Tenant, control: Path) -> None:
     holder = NodeAddresses(Ip(shell_in(tenant.node)))
     balancer = Balancer(tenant.cluster, tenant.pool, kube, holder)
     await_health(kube, tenant.cluster)
-    with Control(control) as supervisor:
+    with ControlClient(control) as supervisor:
         supervisor.start(tenant.stage)
     for manifest in dns.manifests(tenant.dns, DNS_IMAGE):
         persist(tenant.cluster, partial(kube.apply, manifest), again=False)

@@ -1,10 +1,10 @@
 """Speaking to the supervisor of an embedded lab."""
 
 from harness.providers.embedded.spec import Daemon
-from harness.providers.fabric.control import Control as Visitor
+from harness.providers.fabric.control_client import ControlClient as Visitor
 
 
-class Control(Visitor):
+class ControlClient(Visitor):
     """A visit to a supervisor. What it changes is undone when the visit ends."""
 
     def borrow(self, daemon: Daemon) -> None:

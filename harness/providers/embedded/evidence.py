@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from harness.model import Lab, MachineError
-from harness.providers.embedded.control import Control
+from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.spec import ROUTER
 from harness.providers.fabric.state import State
 from harness.shell import redact
@@ -13,14 +13,14 @@ def evidence(lab: Lab) -> dict[str, str]:
     """Return file names and redacted contents; what is gone already is simply not there."""
     state = State(Path(lab.state_dir))
     try:
-        with Control(state.control) as control:
+        with ControlClient(state.control) as control:
             told = {"fabric.txt": _fabric(lab, control), "processes.txt": _processes(control)}
     except MachineError as error:
         told = {"supervisor.txt": f"{error}\n"}
     return state.said() | {name: redact(text) for name, text in told.items()}
 
 
-def _fabric(lab: Lab, control: Control) -> str:
+def _fabric(lab: Lab, control: ControlClient) -> str:
     nodes = [node.name for cluster in lab.plan.clusters for node in cluster.nodes]
     commands = (["ip", "-brief", "address"], ["ip", "route"], ["iptables-save", "-c"])
     return "\n".join(
@@ -30,7 +30,7 @@ def _fabric(lab: Lab, control: Control) -> str:
     )
 
 
-def _processes(control: Control) -> str:
+def _processes(control: ControlClient) -> str:
     states = control.states()
     said = {name: "runs" if code is None else f"exited {code}" for name, code in states.items()}
     return "".join(f"{name}: {state}\n" for name, state in sorted(said.items()))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.providers.embedded.node.config import Image
+from harness.providers.podrunner.config import Image
 
 #: Programs that pods run, by the names of ``harness.artifacts``.
 PROGRAMS = ("coredns", "envoy", "envoy-bootstrap", "pilot-agent", "pilot-discovery")

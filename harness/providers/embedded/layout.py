@@ -10,10 +10,10 @@ from harness.model import ClusterPlan, NetworkPlan, NodePlan
 from harness.providers.embedded import control_plane, fabric, images
 from harness.providers.embedded.cloud import CloudConfig, Tenant
 from harness.providers.embedded.control_plane import ControlPlane
-from harness.providers.embedded.node.config import NodeConfig
 from harness.providers.embedded.spec import ROUTER, Daemon, LabSpec
 from harness.providers.fabric import forwarder
 from harness.providers.fabric.state import State
+from harness.providers.podrunner.config import NodeConfig
 
 #: What an embedded lab runs, by the names of ``harness.artifacts``.
 PROGRAMS = (*control_plane.PROGRAMS, *images.PROGRAMS)
@@ -98,7 +98,7 @@ class Layout:
         return Daemon(
             name=agent_name(node.name),
             namespace=node.name,
-            argv=self._module("node", self._node_config(node)),
+            argv=self._module("podrunner", self._node_config(node)),
             lasting=True,
         )
 
@@ -106,13 +106,13 @@ class Layout:
         return Daemon(
             name="cloud",
             namespace=ROUTER,
-            argv=self._module("cloud", self._cloud_config),
+            argv=self._module("embedded.cloud", self._cloud_config),
             stage=CORE,
             lasting=True,
         )
 
     def _module(self, name: str, config: Path) -> tuple[str, ...]:
-        return (self.python, "-m", f"harness.providers.embedded.{name}", str(config))
+        return (self.python, "-m", f"harness.providers.{name}", str(config))
 
     @property
     def _cloud_config(self) -> Path:
@@ -146,7 +146,7 @@ class Layout:
             serving_cert=secrets / f"{node.name}.crt",
             serving_key=secrets / f"{node.name}.key",
             client_ca=secrets / "ca.crt",
-            images=images.images(self.programs, _PACKAGE / "workloads" / "agent"),
+            images=images.images(self.programs, _PACKAGE / "agent"),
             region=node.region,
             zone=node.zone,
         )

@@ -12,16 +12,16 @@ from harness.converge import Budget, eventually
 from harness.model import Lab, MachineError, NetworkPlan, Topology
 from harness.phases import Phases
 from harness.providers.base import Capture, RaiseOptions
-from harness.providers.embedded import fabric, machine
-from harness.providers.embedded.control import Control
+from harness.providers.embedded import fabric
+from harness.providers.embedded.bring_up import NAME, raise_lab, raze, reap
+from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.evidence import evidence
 from harness.providers.embedded.layout import CORE, PROGRAMS, agent_name
-from harness.providers.embedded.raising import NAME, raise_lab, raze, reap
 from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
-from harness.providers.fabric import sniffer
-from harness.providers.fabric.cutting import Cuts, changed
-from harness.providers.fabric.recording import Owners, Recording
+from harness.providers.fabric import host, sniffer
+from harness.providers.fabric.cut_sessions import Cuts, changed
+from harness.providers.fabric.pcap import Owners, Recording
 from harness.providers.fabric.state import State
 
 _SOON = Budget(timeout=10.0, interval=0.01)
@@ -39,7 +39,7 @@ class EmbeddedProvider(Cuts):
 
     def lacks(self) -> Sequence[str]:
         """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
-        return machine.lacks()
+        return host.lacks()
 
     def stands(self, lab: Lab) -> bool:
         """Say whether the lab is still there."""
@@ -121,8 +121,8 @@ def _state(lab: Lab) -> State:
     return State(Path(lab.state_dir))
 
 
-def _visit(lab: Lab) -> Control:
-    return Control(_state(lab).control)
+def _visit(lab: Lab) -> ControlClient:
+    return ControlClient(_state(lab).control)
 
 
 def _listening(path: Path) -> None:

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from harness.model import ToolError
 from harness.phases import to_stderr
-from harness.providers.embedded.building import build
+from harness.providers.embedded.namespaces import build
 from harness.providers.embedded.processes import Processes, shell_in
 from harness.providers.embedded.spec import Daemon, LabSpec
-from harness.providers.fabric.reception import Reception
+from harness.providers.fabric.control_server import ControlServer
+from harness.providers.fabric.session import Request, Session
 from harness.providers.fabric.state import State
-from harness.providers.fabric.visit import Request, Visit
 
 #: Seconds between the end of a program that should last and its next start.
 _BREATH = 1.0
@@ -35,7 +35,7 @@ class Supervisor:
         self._processes = processes
         self._daemons = {daemon.name: daemon for daemon in spec.daemons}
         self._due: dict[str, float] = {}
-        self._reception = Reception(
+        self._reception = ControlServer(
             {
                 "borrow": self._borrow,
                 "freeze": self._freeze,
@@ -92,27 +92,27 @@ class Supervisor:
         self._state.remove()
         _leave()
 
-    def _start(self, visit: Visit, request: Request) -> None:
+    def _start(self, visit: Session, request: Request) -> None:
         """Start a ``stage``."""
         del visit
         self.start(request["stage"])
 
-    def _states(self, visit: Visit, request: Request) -> dict[str, int | None]:
+    def _states(self, visit: Session, request: Request) -> dict[str, int | None]:
         """Return every daemon's exit code (``None``: it runs)."""
         del visit, request
         return self._processes.states()
 
-    def _signal(self, visit: Visit, request: Request) -> None:
+    def _signal(self, visit: Session, request: Request) -> None:
         """Send signal ``number`` to the daemon ``name``."""
         del visit
         self._processes.signal(request["name"], request["number"])
 
-    def _freeze(self, visit: Visit, request: Request) -> None:
+    def _freeze(self, visit: Session, request: Request) -> None:
         """Stop the daemon ``name`` and all its descendants until this connection closes."""
         visit.undo_by(lambda: self._processes.thaw(request["name"]))
         self._processes.freeze(request["name"])
 
-    def _run(self, visit: Visit, request: Request) -> dict[str, object]:
+    def _run(self, visit: Session, request: Request) -> dict[str, object]:
         """Run ``argv`` in ``namespace``; ``undo`` (argv) is run there when this visit ends."""
         shell = shell_in(request["namespace"])
         outcome = shell.run(
@@ -126,7 +126,7 @@ class Supervisor:
             "stderr": outcome.stderr,
         }
 
-    def _borrow(self, visit: Visit, request: Request) -> None:
+    def _borrow(self, visit: Session, request: Request) -> None:
         """Start ``daemon``, which ends with this connection."""
         daemon = Daemon.model_validate(request["daemon"])
         visit.undo_by(lambda: self._processes.end(daemon.name))

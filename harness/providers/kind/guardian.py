@@ -27,16 +27,16 @@ from harness.model.plan import API_PORT
 from harness.phases import to_stderr
 from harness.providers.fabric import dns, forwarder
 from harness.providers.fabric.balancer import Balancer
+from harness.providers.fabric.control_server import ControlServer
 from harness.providers.fabric.cuts import Change
-from harness.providers.fabric.persistence import FOREVER, await_health, persist
-from harness.providers.fabric.reception import Reception
+from harness.providers.fabric.retry import FOREVER, await_health, persist
+from harness.providers.fabric.session import Request, Session
 from harness.providers.fabric.state import State
-from harness.providers.fabric.visit import Request, Visit
-from harness.providers.kind import capture, razing
+from harness.providers.kind import capture, teardown
 from harness.providers.kind.containers import ContainerShell, labels, remove
-from harness.providers.kind.engine.sysctls import Ledger
 from harness.providers.kind.machines import Machines
 from harness.providers.kind.spec import KindSpec, Tenant
+from harness.providers.offline.engine.sysctls import Ledger
 
 
 class Guardian:
@@ -47,7 +47,7 @@ class Guardian:
         self._spec = spec
         self._client = client
         self._machines = Machines(client, spec, labels(place))
-        self._reception = Reception(
+        self._reception = ControlServer(
             {
                 "freeze": self._freeze,
                 "listen": self._listen,
@@ -66,20 +66,20 @@ class Guardian:
     def _abandoned(self) -> None:
         """The owner ended without taking the lab down: leave nothing."""
         try:
-            razing.clear(self._place)
+            teardown.clear(self._place)
         except HarnessError as error:
             to_stderr(f"{error}")
             raise SystemExit(1) from None
         self._place.remove()
         raise SystemExit(0)
 
-    def _freeze(self, visit: Visit, request: Request) -> None:
+    def _freeze(self, visit: Session, request: Request) -> None:
         """Stop all that runs on the node ``name`` until this connection closes."""
         container = self._client.containers.get(self._spec.containers[request["name"]])
         visit.undo_by(lambda: _resumed(self._client, str(container.name)))
         container.pause()
 
-    def _listen(self, visit: Visit, request: Request) -> list[str]:
+    def _listen(self, visit: Session, request: Request) -> list[str]:
         """Record at every node until this connection closes; return the helpers' names."""
         del request
         helpers = capture.start(self._client, self._spec, labels(self._place))
@@ -87,7 +87,7 @@ class Guardian:
             visit.undo_by(partial(remove, self._client, name))
         return helpers
 
-    def _machine(self, visit: Visit, request: Request) -> dict[str, str]:
+    def _machine(self, visit: Session, request: Request) -> dict[str, str]:
         """Start a machine called ``name`` on ``network``; it ends with this connection."""
         name = self._spec.names.helper(f"machine-{request['name']}")
         visit.undo_by(partial(remove, self._client, name))
@@ -97,12 +97,12 @@ class Guardian:
             self._change(visit, change)
         return {"container": container, "address": address}
 
-    def _change(self, visit: Visit, change: Change) -> None:
+    def _change(self, visit: Session, change: Change) -> None:
         inside = self._shell(change.namespace)
         inside.run(change.do, timeout=20).checked()
         visit.undo_by(partial(inside.run, change.undo, timeout=20))
 
-    def _run(self, visit: Visit, request: Request) -> dict[str, object]:
+    def _run(self, visit: Session, request: Request) -> dict[str, object]:
         """Run ``argv`` in ``namespace``; ``undo`` (argv) is run there when this visit ends."""
         inside = self._shell(request["namespace"])
         outcome = inside.run(

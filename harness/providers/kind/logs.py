@@ -15,7 +15,8 @@ from harness.model import Lab
 from harness.providers.fabric.state import LOG_TAIL, State
 from harness.providers.kind.containers import ContainerShell, said
 from harness.providers.kind.spec import KindSpec
-from harness.shell import redact, tail
+from harness.shell import redact
+from harness.shell import tail as last_lines
 
 _LINES = 2000
 #: A service's log, wherever a node image keeps it: with systemd in its journal.
@@ -40,14 +41,14 @@ def evidence(lab: Lab) -> dict[str, str]:
     return place.said() | {name: redact(text) for name, text in found.items()}
 
 
-def last_words(client: DockerClient, container: str, lines: int = 12) -> str:
+def tail(client: DockerClient, container: str, lines: int = 12) -> str:
     """Return the end of what a node said when it did not come up, without secrets."""
     shell = ContainerShell(client, container)
     parts = {"console": _console(client, container)}
     for service in ("kubelet", "containerd"):
         parts[service] = shell.run(_service(service), timeout=10).stdout
     return "\n".join(
-        f"-- {container} {part}:\n" + tail(text, lines)
+        f"-- {container} {part}:\n" + last_lines(text, lines)
         for part, text in parts.items()
         if text.strip()
     )

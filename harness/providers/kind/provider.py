@@ -16,21 +16,22 @@ from harness.model import ConfigError, Lab, MachineError, NetworkPlan, Program, 
 from harness.model.plan import plan_networks
 from harness.phases import Phases
 from harness.providers.base import Capture, Machine, RaiseOptions
-from harness.providers.fabric.control import Control
-from harness.providers.fabric.cutting import Cuts, changed
-from harness.providers.fabric.recording import Owners, Recording
+from harness.providers.fabric.control_client import ControlClient
+from harness.providers.fabric.cut_sessions import Cuts, changed
+from harness.providers.fabric.pcap import Owners, Recording
 from harness.providers.fabric.state import State
-from harness.providers.kind import KIND_VARIABLE, capture, engine, images, logs
+from harness.providers.kind import KIND_VARIABLE, capture, logs
+from harness.providers.kind.bring_up import Means, raise_lab, raze
 from harness.providers.kind.containers import ContainerShell
-from harness.providers.kind.engine import Engine
 from harness.providers.kind.machines import ContainerMachine
 from harness.providers.kind.naming import LAB_LABEL
 from harness.providers.kind.networks import routes, subnets
-from harness.providers.kind.raising import Means, raise_lab, raze
-from harness.providers.kind.razing import NAME, reap
-from harness.providers.kind.reserving import release, reserve
+from harness.providers.kind.reservations import release, reserve
 from harness.providers.kind.spec import KindSpec
+from harness.providers.kind.teardown import NAME, reap
 from harness.providers.kind.wires import Wires
+from harness.providers.offline import engine, images
+from harness.providers.offline.engine import Engine
 from harness.shell import LocalShell
 from harness.tools.kind import Kind
 
@@ -156,8 +157,8 @@ def _client(lab: Lab) -> AbstractContextManager[DockerClient]:
     return closing(_spec(lab).engine.client())
 
 
-def _visit(lab: Lab) -> Control:
-    return Control(State(Path(lab.state_dir)).control)
+def _visit(lab: Lab) -> ControlClient:
+    return ControlClient(State(Path(lab.state_dir)).control)
 
 
 def _kind(phases: Phases) -> artifacts.Artifact:

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from harness.model import NetworkPlan
 from harness.providers.fabric.state import State
-from harness.providers.kind.engine import Engine
 from harness.providers.kind.naming import Names
+from harness.providers.offline.engine import Engine
 
 
 class KindSpec(BaseModel):

@@ -16,7 +16,7 @@ from harness.phases import Phases
 from harness.probes.caller import Caller
 from harness.providers.base import RaiseOptions
 from harness.providers.embedded import fabric
-from harness.providers.embedded.control import Control
+from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.provider import EmbeddedProvider
 from harness.providers.fabric.state import State
 from tests.live.owner import single
@@ -187,7 +187,7 @@ def test_a_killed_api_server_is_an_api_error_and_comes_back_with_what_it_knew(
             assert "exited -9" in provider.evidence(lab)["processes.txt"]
         eventually(lambda: answers(kube), bool, what="it is back", budget=SOON)
         assert kube.find("Namespace", "known")
-        with Control(State(Path(lab.state_dir)).control) as control:
+        with ControlClient(State(Path(lab.state_dir)).control) as control:
             assert set(control.states().values()) == {None}
     finally:
         provider.down(lab)
@@ -195,7 +195,7 @@ def test_a_killed_api_server_is_an_api_error_and_comes_back_with_what_it_knew(
 
 def test_a_controller_that_dies_is_started_again(lab: Lab) -> None:
     name = "east-kube-controller-manager"
-    with Control(State(Path(lab.state_dir)).control) as control:
+    with ControlClient(State(Path(lab.state_dir)).control) as control:
         control.signal(name, signal.SIGKILL)
         eventually(control.states, lambda seen: seen[name] is not None, what="it died", budget=SOON)
         eventually(control.states, lambda seen: seen[name] is None, what="it is back", budget=SOON)
@@ -221,7 +221,7 @@ def test_a_lab_that_is_gone_says_so(place: Path, provider: EmbeddedProvider) -> 
     lab = up(provider)
     provider.down(lab)
     with pytest.raises(MachineError, match="does not answer"):
-        Control(State(Path(lab.state_dir)).control)
+        ControlClient(State(Path(lab.state_dir)).control)
     assert provider.evidence(lab)["supervisor.txt"]
 
 

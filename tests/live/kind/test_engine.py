@@ -16,11 +16,11 @@ from harness.converge import Budget, concurrently, eventually
 from harness.model import MachineError
 from harness.phases import Phases
 from harness.providers.fabric.state import start_time
-from harness.providers.kind import engine
-from harness.providers.kind.engine import Engine, running
-from harness.providers.kind.engine.place import Place, own
-from harness.providers.kind.engine.reach import HOST_VARIABLE
-from harness.providers.kind.engine.sysctls import LIMITS, OVERWRITTEN, Ledger
+from harness.providers.offline import engine
+from harness.providers.offline.engine import Engine, lifecycle
+from harness.providers.offline.engine.connection import HOST_VARIABLE
+from harness.providers.offline.engine.engine_dir import EngineDir, own
+from harness.providers.offline.engine.sysctls import LIMITS, OVERWRITTEN, Ledger
 from harness.shell import LocalShell, Outcome, PrefixShell
 
 from .tiny_image import archive
@@ -44,7 +44,7 @@ Run = Callable[..., Outcome]
 @pytest.fixture(autouse=True, scope="module")
 def home() -> Iterator[Path]:
     """A home of its own: an engine that is up already is another one, and stays up."""
-    if missing := running.obstacles():
+    if missing := lifecycle.obstacles():
         pytest.skip("; ".join(missing))
     patch = pytest.MonkeyPatch()
     with tempfile.TemporaryDirectory(prefix="meshproof-") as path:
@@ -194,7 +194,7 @@ def test_a_second_start_finds_the_first(up: Engine) -> None:
 def test_two_starts_at_once_make_one_engine(home: Path) -> None:
     program = (
         "from harness.phases import Phases\n"
-        "from harness.providers.kind import engine\n"
+        "from harness.providers.offline import engine\n"
         "print(engine.up(Phases()).pid)\n"
     )
     argv = [sys.executable, "-c", program]
@@ -266,7 +266,7 @@ def test_a_start_that_is_killed_before_its_claim_leaves_no_process(
         started.append(pid)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Place, "claim", died)
+    monkeypatch.setattr(EngineDir, "claim", died)
     with pytest.raises(KeyboardInterrupt):
         engine.up(Phases())
     os.waitpid(started[0], 0)  # comes to its end by itself
@@ -297,7 +297,7 @@ def test_down_twice_is_harmless_and_purge_removes_the_data(home: Path) -> None:
 
 
 def test_the_engine_outlives_the_command_that_started_it(home: Path) -> None:
-    program = "import sys; from harness.cli import main; sys.exit(main(sys.argv[1:]))"
+    program = "import sys; from harness.verbs.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", program, "engine"]
     try:
         LocalShell().run([*command, "up"]).checked()

@@ -15,16 +15,16 @@ from harness import artifacts
 from harness.converge import Budget, eventually
 from harness.model import ConfigError
 from harness.phases import Phases
-from harness.providers.kind import engine, images
-from harness.providers.kind.engine import Engine
-from harness.providers.kind.images import archive, catalogue, making
-from harness.providers.kind.images.choice import Asked
-from harness.providers.kind.images.labels import IMAGE, part_here
-from harness.providers.kind.images.making import Maker
-from harness.providers.kind.images.packing import Contents
-from harness.providers.kind.images.recipe import recipe
-from harness.providers.kind.images.registry import Registry, present
-from harness.providers.kind.images.singles import Singles
+from harness.providers.offline import engine, images
+from harness.providers.offline.engine import Engine
+from harness.providers.offline.images import archive, catalogue, node_image
+from harness.providers.offline.images.choice import Asked
+from harness.providers.offline.images.labels import IMAGE, part_here
+from harness.providers.offline.images.node_image import Maker
+from harness.providers.offline.images.pod_images import Singles
+from harness.providers.offline.images.recipe import recipe
+from harness.providers.offline.images.registry import Registry, present
+from harness.providers.offline.images.rootfs import Contents
 from harness.shell import LocalShell, start
 from harness.tools.docker import Docker
 from harness.tools.kubeadm import Kubeadm
@@ -160,7 +160,7 @@ def test_a_making_that_fails_halfway_leaves_nothing(
         out.write(tiny())
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(making, "write_node", vanishing)
+    monkeypatch.setattr(node_image, "write_node", vanishing)
     other = replace(recipe(), digest="f" * 64)
     with pytest.raises(KeyboardInterrupt):
         Maker(client, other, Phases()).node()

@@ -18,10 +18,11 @@ from harness.phases import Phases
 from harness.probes.caller import Caller
 from harness.providers.base import RaiseOptions, planned
 from harness.providers.fabric.state import State
-from harness.providers.kind import engine, images, razing
-from harness.providers.kind.images import Images
+from harness.providers.kind import teardown
 from harness.providers.kind.naming import STATE_LABEL
 from harness.providers.kind.provider import KindProvider
+from harness.providers.offline import engine, images
+from harness.providers.offline.images import Images
 from tests.live.owner import single
 from tests.live.trouble import Owners, heals_with_its_maker, own_place, owners, surroundings
 
@@ -219,7 +220,7 @@ def test_a_killed_owner_leaves_nothing(
     owner.signal(signal.SIGKILL)
     owner.wait(10)
     empty(place, client)
-    assert not list(razing.makers(lab))
+    assert not list(teardown.makers(lab))
 
 
 def test_a_killed_guardian_leaves_a_lab_that_reap_removes(

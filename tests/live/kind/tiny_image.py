@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
-from harness.providers.embedded import machine
+from harness.providers.fabric import host
 from harness.shell import LocalShell
 
 PROGRAMS = ("cat", "ip", "mount", "sh", "sleep", "timeout")
@@ -18,7 +18,7 @@ def archive() -> bytes:
     packed = BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for name in PROGRAMS:
-            tar.add(_real(machine.find(name) or name), f"bin/{name}")
+            tar.add(_real(host.find(name) or name), f"bin/{name}")
         for library in sorted({each for name in PROGRAMS for each in _libraries(name)}):
             tar.add(_real(library), library.lstrip("/"))
         for name in ("proc", "sys", "tmp"):
@@ -31,7 +31,7 @@ def archive() -> bytes:
 
 def _libraries(name: str) -> Iterator[str]:
     """Yield what the program needs, as it names it: with the loader among them."""
-    listed = LocalShell().run(["ldd", machine.find(name) or name]).checked()
+    listed = LocalShell().run(["ldd", host.find(name) or name]).checked()
     return (found[1] for line in listed.splitlines() if (found := _LIBRARY.search(line)))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import urllib3
 
-import harness.workloads.agent
+import harness.agent
 from harness.converge import Budget, eventually
 from harness.kube import Answer
 from harness.probes.caller import Caller
@@ -66,7 +66,7 @@ def run_agent(directory: Path) -> Agent:
         "ACCOUNT": "probe-a",
         "DRAIN_QUIET": "0.3",
     }
-    home = str(Path(harness.workloads.agent.__file__).parent)
+    home = str(Path(harness.agent.__file__).parent)
     argv = [sys.executable, "-I", home]
     running = start("agent", argv, output=directory / "agent.log", env=environment)
     control = ports["CONTROL_PORT"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.workloads.agent.hpack import Decoder, encode, huffman
+from harness.agent.hpack import Decoder, encode, huffman
 
 FIRST = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", "www.example.com")]
 

@@ -10,14 +10,14 @@ import pytest
 from cryptography import x509
 
 from harness.model import MachineError, NetworkPlan, Topology
-from harness.providers.embedded import raising
+from harness.providers.embedded import bring_up
 from harness.providers.embedded.authority import Authority
+from harness.providers.embedded.bring_up import raise_lab
 from harness.providers.embedded.credentials import write_credentials
 from harness.providers.embedded.layout import CORE, PROGRAMS, Layout
-from harness.providers.embedded.node.config import NodeConfig
-from harness.providers.embedded.raising import raise_lab
 from harness.providers.fabric import state
 from harness.providers.fabric.state import STATE_VARIABLE
+from harness.providers.podrunner.config import NodeConfig
 
 
 @pytest.fixture
@@ -84,6 +84,6 @@ def test_a_place_that_cannot_be_written_is_the_machines_problem(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(state, "base", lambda: tmp_path / "file" / "labs")
-    monkeypatch.setattr(raising, "reap", list)
+    monkeypatch.setattr(bring_up, "reap", list)
     with pytest.raises(MachineError, match="make room"):
         raise_lab(topology, plan, {}, keep=False)

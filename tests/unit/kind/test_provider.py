@@ -3,9 +3,10 @@
 import pytest
 
 from harness.model import Topology
-from harness.providers.kind import engine, provider
-from harness.providers.kind.engine import Engine
+from harness.providers.kind import provider
 from harness.providers.kind.provider import KindProvider
+from harness.providers.offline import engine
+from harness.providers.offline.engine import Engine
 
 
 def test_ranges_that_are_all_declared_need_no_block(

@@ -4,7 +4,7 @@ import pytest
 
 from harness.converge import Budget, NotConverged
 from harness.kube import Manifest
-from harness.workloads.restoring import essence, inverse
+from harness.workloads.restoring import inverse, without_server_fields
 from harness.workloads.site import Site
 
 from .conftest import MemoryKube, config, merged
@@ -13,7 +13,7 @@ AT_ONCE = Budget(timeout=0)
 
 
 def kept(kube: MemoryKube, name: str = "c") -> Manifest:
-    return essence(kube.get("ConfigMap", name, "sample"))
+    return without_server_fields(kube.get("ConfigMap", name, "sample"))
 
 
 def test_what_was_applied_is_gone_and_what_it_replaced_is_back(

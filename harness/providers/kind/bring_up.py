@@ -1,0 +1,215 @@
+"""Raising a kind lab and razing it: the part of the provider that works on the engine."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docker import DockerClient
+
+from harness.converge import Budget, concurrently
+from harness.model import (
+    Cluster,
+    ClusterPlan,
+    Lab,
+    MachineError,
+    NetworkPlan,
+    Program,
+    Topology,
+)
+from harness.phases import Phases
+from harness.providers.fabric import holder, host, state
+from harness.providers.fabric.state import State
+from harness.providers.kind import docker_wrapper, egress
+from harness.providers.kind.clusters import Maker
+from harness.providers.kind.containers import labels, make_network
+from harness.providers.kind.naming import LAB_VARIABLE, Names
+from harness.providers.kind.networks import (
+    specs,
+    subnets,
+    transit_addresses,
+    transit_range,
+)
+from harness.providers.kind.spec import KindSpec
+from harness.providers.kind.teardown import NAME, clear, reap
+from harness.providers.offline.engine import Engine
+from harness.providers.offline.engine.sysctls import Ledger
+from harness.shell import LocalShell
+from harness.tools.kind import Kind
+
+if TYPE_CHECKING:
+    from harness.providers.offline.images import Images
+
+_BOOT = Budget(timeout=60.0, interval=0.02, firm=True)
+_END = Budget(timeout=20.0, interval=0.01, firm=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a lab is raised with: an engine, images, the kind command, what the report lists."""
+
+    engine: Engine
+    images: "Images"
+    kind: Path
+    programs: Sequence[Program]
+    phases: Phases
+
+
+@state.writing()
+def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
+    """Build a lab; return when every API server answers. A failure leaves nothing behind."""
+    reap()
+    place = state.create(NAME, keep=keep)
+    try:
+        _scratch(place).mkdir()
+        with closing(means.engine.client()) as client:
+            spec = _spec(place, plan, means, client)
+            spec.write(place)
+            ports = _hold(place, spec)
+            with means.phases.phase("networks"):
+                _networks(client, place, spec)
+            clusters = _clusters(client, place, spec, means, ports)
+            holder.wait_ready(place, _BOOT)
+        lab = Lab(
+            id=place.id,
+            provider=NAME,
+            topology=topology,
+            plan=plan,
+            clusters=tuple(clusters),
+            programs=tuple(means.programs),
+            state_dir=str(place.path),
+        )
+        place.lab.write_text(lab.model_dump_json(indent=1))
+    except BaseException:
+        raze(place)
+        raise
+    return lab
+
+
+def _scratch(place: State) -> Path:
+    """Return where kind puts what it carries into nodes: it is killed rather than ended."""
+    return place.path / "tmp"
+
+
+def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -> KindSpec:
+    transit = transit_range(plan, subnets(each.attrs for each in client.networks.list()))
+    between = transit_addresses(plan, transit)
+    engine = means.engine
+    return KindSpec(
+        lab=place.id,
+        engine_url=engine.url,
+        engine_pid=engine.pid,
+        engine_version=engine.version,
+        engine_api=engine.api,
+        plan=plan,
+        containers=Names(place.id).containers(plan),
+        transit=between,
+        transit_range=str(transit) if between else "",
+        helper=means.images.helper,
+        guarded=egress.has_way_out(engine),
+    )
+
+
+def _hold(place: State, spec: KindSpec) -> Mapping[str, int]:
+    """Start the guardian; return the ports of this machine behind which it has API servers."""
+    carried = spec.plan if spec.engine.inside() else spec.plan.model_copy(update={"clusters": ()})
+    env = {**holder.environment(host.search_path()), **_docker_settings()}
+    argv = [sys.executable, "-m", "harness.providers.kind.guardian", str(place.path)]
+    with holder.lease(carried) as lease:
+        lease.start(place, "guardian", argv, env)
+        return lease.ports
+
+
+def _docker_settings() -> dict[str, str]:
+    """Return what tells Docker's programs how to speak to the user's engine.
+
+    Certificates are named even where they lie in their usual place, below a home directory that
+    the guardian does not have.
+    """
+    told = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+    if told.get("DOCKER_TLS_VERIFY") and not told.get("DOCKER_CERT_PATH"):
+        told["DOCKER_CERT_PATH"] = str(Path.home() / ".docker")
+    return told
+
+
+def _networks(client: DockerClient, place: State, spec: KindSpec) -> None:
+    """Make the networks; where there is a way out, close it before anything is on them."""
+    between = IPv4Network(spec.transit_range) if spec.transit_range else None
+    marks = labels(place) | ({egress.HELPER_LABEL: spec.helper} if spec.guarded else {})
+    for network in specs(spec.names, spec.plan, between):
+        make_network(client, network, marks)
+    if spec.guarded:
+        egress.close(client, spec.names, spec.helper)
+
+
+def _clusters(
+    client: DockerClient, place: State, spec: KindSpec, means: Means, ports: Mapping[str, int]
+) -> list[Cluster]:
+    maker = Maker(
+        place=place,
+        spec=spec,
+        client=client,
+        kind=lambda cluster: _kind(place, spec, means, cluster),
+        image=means.images.node,
+        loads=means.images.loads,
+        phases=means.phases,
+        ports=ports,
+    )
+    try:
+        return concurrently(maker.cluster, list(spec.plan.clusters))
+    except BaseException:
+        maker.given_up.set()  # those who are at work are ended with the rest
+        raise
+
+
+def _kind(place: State, spec: KindSpec, means: Means, cluster: ClusterPlan) -> Kind:
+    """Return the kind command with an environment of its own for one cluster."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() not in docker_wrapper.PROXIES
+    }
+    addresses = {spec.containers[node.name]: node.address for node in cluster.nodes}
+    docker = host.find("docker") or "docker"
+    env = {
+        **kept,
+        **means.engine.environment(),
+        **docker_wrapper.settings(docker, addresses, labels(place)),
+        "PATH": f"{docker_wrapper.directory()}{os.pathsep}{host.search_path()}",
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": spec.names.network(cluster.network),
+        "KIND_EXPERIMENTAL_PROVIDER": "docker",
+        LAB_VARIABLE: place.id,
+        "TMPDIR": str(_scratch(place)),
+    }
+    return Kind(means.kind, LocalShell(), env)
+
+
+def raze(place: State) -> None:
+    """Remove everything from the engine, end the guardian, and delete the lab's files.
+
+    The guardian ends last: while it lives the lab is nobody else's to clear, and should this
+    process be ended meanwhile, the guardian clears it. :class:`MachineError` if the engine lets
+    something stay; then the guardian ends and the files stay, for ``meshproof reap``.
+    """
+    try:
+        clear(place)
+    except MachineError:
+        _end_guardian(place)
+        raise
+    _end_guardian(place)
+    with suppress(OSError):  # another account's loan is not ours to settle
+        Ledger().settle()
+    place.remove()
+
+
+def _end_guardian(place: State) -> None:
+    pid = place.holder()
+    if pid is not None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    holder.wait_gone(place, _END)

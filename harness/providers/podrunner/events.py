@@ -1,0 +1,97 @@
+"""Events of pods, written in the background: what a person reads who asks why."""
+
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Lock
+from typing import Protocol
+from uuid import uuid4
+
+from harness.kube import Kube, Manifest
+from harness.model import ApiError
+from harness.providers.podrunner.clock import Clock
+from harness.providers.podrunner.status import rfc3339
+
+#: The same words about the same pod are not repeated within this many seconds.
+_QUIET = 30.0
+_REMEMBERED = 512
+
+
+class Events(Protocol):
+    """Tells people what happened to a pod."""
+
+    def warn(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Tell of trouble. Never blocks and never fails."""
+        ...
+
+    def note(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Tell of something in order. Never blocks and never fails."""
+        ...
+
+
+class ClusterEvents:
+    """Writes Event objects."""
+
+    def __init__(self, kube: Kube, node: str, clock: Clock) -> None:
+        self._kube = kube
+        self._node = node
+        self._clock = clock
+        self._said: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._lock = Lock()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="events")
+
+    def warn(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Tell of trouble. Never blocks and never fails."""
+        self._tell("Warning", pod, reason, message, container)
+
+    def note(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Tell of something in order. Never blocks and never fails."""
+        self._tell("Normal", pod, reason, message, container)
+
+    def _tell(self, kind: str, pod: Manifest, reason: str, message: str, container: str) -> None:
+        if self._said_lately((str(pod["metadata"]["uid"]), reason, message)):
+            return
+        event = self._event(kind, pod, reason, message, container)
+        self._writer.submit(self._write, event)
+
+    def _said_lately(self, words: tuple[str, str, str]) -> bool:
+        now = self._clock.now()
+        with self._lock:
+            if now - self._said.get(words, float("-inf")) < _QUIET:
+                return True
+            self._said[words] = now
+            self._said.move_to_end(words)
+            while len(self._said) > _REMEMBERED:
+                self._said.popitem(last=False)
+        return False
+
+    def _event(
+        self, kind: str, pod: Manifest, reason: str, message: str, container: str
+    ) -> Manifest:
+        meta = pod["metadata"]
+        about = {"apiVersion": "v1", "kind": "Pod", "name": meta["name"], "uid": meta["uid"]}
+        about["namespace"] = meta["namespace"]
+        if container:
+            about["fieldPath"] = f"spec.containers{{{container}}}"
+        stamp = rfc3339(self._clock.wall())
+        return {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {
+                "name": f"{meta['name']}.{uuid4().hex[:16]}",
+                "namespace": meta["namespace"],
+            },
+            "involvedObject": about,
+            "type": kind,
+            "reason": reason,
+            "message": message[:1024],
+            "source": {"component": "embedded-node", "host": self._node},
+            "firstTimestamp": stamp,
+            "lastTimestamp": stamp,
+            "count": 1,
+        }
+
+    def _write(self, event: Manifest) -> None:
+        # An event that cannot be written (the namespace is going away) is not worth a try.
+        with suppress(ApiError):
+            self._kube.create(event)

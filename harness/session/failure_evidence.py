@@ -1,0 +1,67 @@
+"""Evidence of a check that has just failed, taken before anything else touches the lab."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.model import Lab
+from harness.session.run import Run, diary, told
+
+#: Seconds after which no further step of collecting begins.
+SECONDS = 20.0
+#: Checks whose evidence is kept per process: beyond that, one cause has many faces.
+LIMIT = 12
+
+
+def take(item: pytest.Item, run: Run) -> str:
+    """Collect evidence for ``item``; return its directory relative to the reports.
+
+    Where there is none, returns nothing, and a note of the check says why.
+    """
+    lab = run.keeper.standing
+    taken: set[str] = item.config.stash.setdefault(_TAKEN, set())
+    if lab is None:
+        return ""
+    if len(taken) >= LIMIT:
+        diary(item).note(f"no evidence: {LIMIT} checks have left theirs in this process before")
+        return ""
+    taken.add(item.nodeid)
+    try:
+        return _collect(item, run, lab)
+    except Exception as error:  # noqa: BLE001 - must not cost the verdict that it is to explain
+        diary(item).note(f"no evidence: {told(error)}")
+        return ""
+
+
+def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:
+    from harness.evidence import collect
+    from harness.evidence.folder import Folder
+    from harness.kube import Kube  # all of these are needed by failures only
+
+    relative = Path("evidence", run.id, _slug(item.nodeid))
+    directory = run.options.report_dir / relative
+    directory.mkdir(parents=True, exist_ok=True)
+    kubes = {cluster.name: Kube(cluster.kubeconfig) for cluster in lab.clusters}
+    folder = Folder(directory, seconds=SECONDS)
+    collect.collect(lab, run.mesh.shape, run.provider, directory, kubes, folder)
+    _ask_vendors(item.config.hook, run, directory)
+    return relative.as_posix()
+
+
+_TAKEN: pytest.StashKey[set[str]] = pytest.StashKey()
+
+
+def _ask_vendors(hook: Any, run: Run, directory: Path) -> None:
+    try:
+        hook.pytest_mesh_collect_evidence(lab=run.keeper.standing, directory=directory)
+    except Exception as error:  # noqa: BLE001 - a vendor's code must not hide the failure
+        text = f"a plugin could not collect evidence: {told(error)}\n"
+        (directory / "plugin-error.txt").write_text(text, encoding="utf-8")
+
+
+def _slug(nodeid: str) -> str:
+    """Return a file name that a reader still recognises the check in."""
+    name = nodeid.replace("->", "-to-").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9.]+", "-", name).strip("-")[:120]

@@ -1,0 +1,193 @@
+"""The start of a run: everything that can be wrong is found before anything is started."""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from harness import meshes, providers
+from harness.converge import SCALE_VARIABLE
+from harness.lab.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper
+from harness.lab.kept import standing_labs
+from harness.meshes.base import Mesh, Refuses
+from harness.model import ConfigError
+from harness.phases import Phases, to_stderr
+from harness.providers.base import Provider
+from harness.providers.kind import KIND_VARIABLE
+from harness.session import marks, options
+from harness.session.run import Options, Run
+
+#: The key of a worker's input that holds what the controller lends.
+WORKER = "meshproof"
+#: Of the directory that the processes of one run share.
+_PREFIX = "meshproof-run-"
+
+Made = TypeVar("Made")
+
+
+def opened(config: pytest.Config) -> Run:
+    """Return the run that the options ask for; a usage error lists all that is wrong."""
+    wrong: list[str] = []
+    options.settle_provider(config)
+    asked = options.read(config, wrong)
+    if asked is not None:
+        _aim_at_suites(config, asked)
+        wrong.extend(_absent(config))
+        wrong.extend(_misquoted(config, asked))
+    mesh = _vendor(lambda: _mesh(config), wrong)
+    provider = _vendor(lambda: _provider(config), wrong)
+    wrong.extend(_refused(mesh, asked))
+    if wrong or asked is None or mesh is None or provider is None:
+        raise pytest.UsageError("\n".join(["meshproof cannot start:", *wrong]))
+    if asked.budget_scale != 1 or SCALE_VARIABLE in os.environ:
+        _export(config, SCALE_VARIABLE, f"{asked.budget_scale:g}")
+    if chosen := config.getoption("--kind-binary"):
+        _export(config, KIND_VARIABLE, str(Path(chosen).absolute()))
+    phases = Phases(_narrator(config))
+    lent: dict[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER)
+    keeper: Keeper
+    if lent is None:
+        _handle_sigterm(config)
+        _remove_stale(Path(tempfile.gettempdir()))
+        directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        notes = standing_labs()
+        keeper = OwningKeeper(provider, mesh, phases, notes, keep=asked.keep, reuse=asked.reuse)
+    else:
+        directory = Path(lent["directory"])
+        keeper = BorrowingKeeper(Loan(**lent["loan"]))
+    name = directory.name.removeprefix(_PREFIX)
+    return Run(asked, keeper, provider, mesh, phases, directory, name)
+
+
+def _vendor(make: Callable[[], Made], wrong: list[str]) -> Made | None:
+    try:
+        return make()
+    except ConfigError as error:
+        wrong.extend(f"{error.source}: {problem}" for problem in error.problems)
+        return None
+
+
+def _mesh(config: pytest.Config) -> Mesh:
+    name: str = config.getoption("--mesh")
+    version: str = config.getoption("--mesh-version")
+    made: Mesh | None = config.hook.pytest_mesh_make(name=name, version=version)
+    if made is None:
+        known = ", ".join(sorted(meshes.BUILT_IN))
+        raise ConfigError(f"--mesh {name}", [f"no plugin knows it; built in: {known}"])
+    return made
+
+
+def _absent(config: pytest.Config) -> Iterator[str]:
+    """Name the paths that do not exist: workers would find out on a lab that stands by then."""
+    if not config.option.pyargs:
+        yield from (f"{path}: there is no such file" for path in paths(config) if not path.exists())
+
+
+def _misquoted(config: pytest.Config, asked: Options) -> Iterator[str]:
+    return marks.misquotations(test_files(config, paths(config)), asked.catalogue)
+
+
+def _refused(mesh: object, asked: Options | None) -> Iterator[str]:
+    if asked is None or not isinstance(mesh, Refuses):
+        return
+    for topology in asked.topologies:
+        for reason in mesh.refuses(topology):
+            yield f"--mesh {asked.mesh} on topology {topology.name}: {reason}"
+
+
+def _provider(config: pytest.Config) -> Provider:
+    name: str = config.getoption("--provider")
+    made: Provider | None = config.hook.pytest_mesh_make_provider(name=name)
+    if made is None:
+        known = ", ".join(sorted(providers.BUILT_IN))
+        raise ConfigError(f"--provider {name}", [f"no plugin knows it; built in: auto, {known}"])
+    return made
+
+
+def _aim_at_suites(config: pytest.Config, asked: Options) -> None:
+    """Run the suites where no path was given: a bare run means the harness's own tests."""
+    if config.args_source is not pytest.Config.ArgsSource.ARGS and asked.suites.is_dir():
+        config.args = [str(asked.suites)]
+
+
+def paths(config: pytest.Config) -> list[Path]:
+    """Return the files and directories that this run is to collect."""
+    base = config.invocation_params.dir
+    return [base / argument.partition("::")[0] for argument in config.args]
+
+
+def test_files(config: pytest.Config, places: Iterable[Path]) -> Iterator[Path]:
+    """Yield every test file of ``places`` (files and directories) once."""
+    patterns: list[str] = config.getini("python_files")
+    seen: set[Path] = set()
+    for place in places:
+        inside = {file for each in patterns for file in place.rglob(each)}
+        for file in [place] if place.is_file() else sorted(inside):
+            if file.resolve() not in seen:
+                seen.add(file.resolve())
+                yield file
+
+
+def _export(config: pytest.Config, variable: str, value: str) -> None:
+    """Tell this process and its workers; put back what was there."""
+    before = os.environ.get(variable)
+    os.environ[variable] = value
+
+    def restore() -> None:
+        if before is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = before
+
+    config.add_cleanup(restore)
+
+
+def _handle_sigterm(config: pytest.Config) -> None:
+    """Let SIGTERM end the run as Ctrl-C does: with the lab taken down and a report."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+
+    def restore() -> None:
+        signal.signal(signal.SIGTERM, before)
+
+    config.add_cleanup(restore)
+
+
+def _narrator(config: pytest.Config) -> Callable[[str], None]:
+    """Return a way to say a line on the terminal, whatever pytest captures at the moment."""
+
+    def say(line: str) -> None:
+        reporter = config.pluginmanager.getplugin("terminalreporter")
+        capture = config.pluginmanager.getplugin("capturemanager")
+        if reporter is None:
+            to_stderr(line)
+            return
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(line)
+            reporter.flush()  # into a file or a pipe, too, a line is there when it is said
+
+    return say
+
+
+def _remove_stale(temporary: Path) -> None:
+    """Remove the directories of runs that were killed; a directory is named after its process.
+
+    Those of other accounts cannot be removed, and are left alone without a word.
+    """
+    for directory in temporary.glob(f"{_PREFIX}*-*"):
+        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        if not Path("/proc", pid).exists():
+            shutil.rmtree(directory, ignore_errors=True)

@@ -1,0 +1,363 @@
+"""Where pytest meets the harness: options in, verdicts out. Holds no policy of its own."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import nullcontext, suppress
+from functools import partial
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import meshes, providers
+from harness.lab.keeper import NoLab, OwningKeeper, lend
+from harness.lab.turns import Turns
+from harness.session import collection, failure_evidence, hookspecs, opening, options, verdicts
+from harness.session.closing import Closing
+from harness.session.fixtures import (
+    cluster,
+    lab,
+    mesh,
+    notes,
+    observed,
+    outage,
+    phases,
+    provider,
+    sites,
+    source,
+    target,
+    topology,
+    uncaptured,
+    waits,
+)
+from harness.session.run import CHECK, RUN, Check, Options, Run, diary
+from harness.shell import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from contextlib import AbstractContextManager
+
+    from harness.meshes.base import Mesh
+    from harness.model import Lab
+    from harness.providers.base import Provider
+    from harness.sabotages.scene import Scene
+
+#: The fixtures that the harness offers.
+__all__ = [
+    "cluster",
+    "lab",
+    "mesh",
+    "notes",
+    "observed",
+    "outage",
+    "phases",
+    "provider",
+    "sites",
+    "source",
+    "target",
+    "topology",
+    "waits",
+]
+
+_CLOSING: pytest.StashKey[Closing] = pytest.StashKey()
+_KNOWN: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
+
+
+# --- Options and hooks -------------------------------------------------------------------
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare every command-line option of the harness."""
+    options.declare(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Open the hooks that vendors may implement."""
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_mesh_make(name: str, version: str) -> Mesh | None:
+    """Offer the meshes that ship with the harness."""
+    known = meshes.BUILT_IN.get(name)
+    return known.make(version) if known else None
+
+
+def pytest_mesh_make_provider(name: str) -> Provider | None:
+    """Offer the providers that ship with the harness."""
+    known = providers.BUILT_IN.get(name)
+    return known.make() if known else None
+
+
+# --- Start and end of a run --------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Read everything that can be wrong before anything is started."""
+    for mark in (
+        "requirement(*ids): the requirements that this check verifies",
+        "disturbs: this check needs the lab to itself",
+        "sabotage(*functions, needs=...): faults under which this check must fail (--prove), "
+        "where the topology offers what they need",
+    ):
+        config.addinivalue_line("markers", mark)
+    if not options.asked(config):
+        return
+    run = opening.opened(config)
+    config.stash[RUN] = run
+    if not isinstance(run.keeper, OwningKeeper):
+        return
+    config.add_cleanup(lambda: shutil.rmtree(run.directory, ignore_errors=True))
+    if config.option.collectonly:  # nothing will be run that a report could tell of
+        return
+    ledger = verdicts.Ledger(run.directory)
+    closing = Closing(run, run.keeper, ledger, config.hook)
+    config.stash[_CLOSING] = closing
+    config.pluginmanager.register(_Owner(config, closing), "meshproof-owner")
+    # Cleanups run last-in first-out, and run even where pytest_sessionfinish does not.
+    config.add_cleanup(closing.finish)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Lend the lab to an xdist worker; it is raised before the first worker starts."""
+    run = node.config.stash.get(RUN, None)
+    if run is not None:
+        loan = lend(run.keeper, run.options.topologies[0])
+        node.workerinput[opening.WORKER] = {"loan": loan.dump(), "directory": str(run.directory)}
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say on what and with what the checks run."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return []
+    topologies = ", ".join(each.name for each in run.options.topologies)
+    return [f"meshproof: {topologies} on {run.provider.name}, mesh {run.options.mesh}"]
+
+
+# --- Collection --------------------------------------------------------------------------
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat a check for what each topology has."""
+    if run := metafunc.config.stash.get(RUN, None):
+        collection.parametrise(metafunc, run.options.topologies)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pycollect_makeitem(
+    collector: pytest.Module | pytest.Class,
+) -> Generator[None, Any, Any]:
+    """Remember every check, selected or not."""
+    made = yield
+    known = collector.config.stash.setdefault(_KNOWN, [])
+    listed = made if isinstance(made, list) else [made]
+    known += [each for each in listed if isinstance(each, pytest.Function)]
+    return made
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Choose the checks, put them in order, and mark those that have nothing to judge here."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        _leave_out(items)
+        return
+    for item in items:
+        if check := collection.examine(item, run.options, run.provider):
+            item.stash[CHECK] = check
+            if not check.runs:
+                reason = "; ".join(sorted({gate.reason for gate in check.gates.values()}))
+                item.add_marker(pytest.mark.skip(reason=reason))
+    if wrong := collection.unknown(items, run.options.catalogue):
+        raise pytest.UsageError("\n".join(wrong))
+    left = [item for item in items if not _wanted(item, run.options)]
+    config.hook.pytest_deselected(items=left)
+    items[:] = collection.ordered((item for item in items if item not in left), run.options)
+    if run.options.prove:
+        collection.proving(items, run.options)
+    verdicts.list_checks(items, run.directory)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note what is left out, now that every plugin has selected."""
+    run = session.config.stash.get(RUN, None)
+    if run is None:
+        return
+    known = session.config.stash.get(_KNOWN, [])
+    places = [run.options.suites, *opening.paths(session.config)]
+    files = opening.test_files(session.config, places)
+    left_out = collection.left_out(known, session.items, files, run.options, run.provider)
+    verdicts.list_unselected(left_out, run.directory)
+
+
+def _leave_out(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("requirement"):
+            item.add_marker(pytest.mark.skip(reason="needs a lab; choose one with --topology NAME"))
+
+
+def _wanted(item: pytest.Item, asked: Options) -> bool:
+    check = item.stash.get(CHECK, None)
+    return check is None or collection.wanted(check, asked)
+
+
+# --- Checks ------------------------------------------------------------------------------
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a check that disturbs others have the lab to itself, across all workers."""
+    with _turn(item):
+        return (yield)
+
+
+def _turn(item: pytest.Item) -> AbstractContextManager[None]:
+    run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
+    if run is None or check is None or not check.runs:
+        return nullcontext()
+    lab = _found(item, run, check)
+    if lab is None:
+        return nullcontext()
+    turns = Turns(Path(lab.state_dir) / "turns")
+    alone = check.disturbs or bool(check.sabotages)
+    return turns.alone() if alone else turns.side_by_side()
+
+
+def _found(item: pytest.Item, run: Run, check: Check) -> Lab | None:
+    """Return the lab that stands. The first to be reused may be in use by others already."""
+    first = run.options.reuse and run.keeper.standing is None
+    if first and "lab" in getattr(item, "fixturenames", ()):
+        # If there is none, the check's own set-up says why.
+        with uncaptured(item.config), suppress(NoLab):
+            return run.keeper.lab(run.topology(check.topology))
+    return run.keeper.standing
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Keep a check from running if what it rests on has failed."""
+    run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
+    if run is None or check is None or not check.runs:
+        return
+    failed = verdicts.Preconditions(run.directory).failed(check.topology)
+    if reason := verdicts.resting(check, failed, run.options.catalogue):
+        diary(item).barred = reason
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """With ``--prove``: run a check clean, then under each of its sabotages, healed in between."""
+    run, check = pyfuncitem.config.stash.get(RUN, None), pyfuncitem.stash.get(CHECK, None)
+    if run is None or check is None or not check.sabotages:
+        return None
+    from harness.session import (
+        proving,  # it knows the whole stack, which a run without a lab can spare
+    )
+
+    names = signature(pyfuncitem.obj).parameters
+    given = {name: pyfuncitem.funcargs[name] for name in names}
+    body = partial(pyfuncitem.obj, **given)
+    said = diary(pyfuncitem)
+    began = time.monotonic()
+    body()
+    said.close(time.monotonic() - began)
+    windows = proving.Windows(red=run.options.prove_window)
+    said.proofs = proving.prove(body, check.sabotages, _scene(pyfuncitem, run), windows)
+    proving.demand(said.proofs)
+    return True
+
+
+def _scene(item: pytest.Function, run: Run) -> Scene:
+    from harness.sabotages.scene import Scene
+
+    given: dict[str, Any] = dict(item.funcargs)
+    request = item._request  # noqa: SLF001 - the only way to a fixture that the check did not name
+    return Scene(
+        lab=request.getfixturevalue("lab"),
+        mesh=run.mesh,
+        provider=run.provider,
+        sites=request.getfixturevalue("sites"),
+        source=given.get("source"),
+        target=given.get("target"),
+        cluster=given.get("cluster"),
+        fixtures=given,
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach results to the report, where they survive the trip from worker to controller."""
+    report = yield
+    run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
+    if run is None or check is None:
+        return report
+    error = call.excinfo.value if call.excinfo else None
+    if report.failed and report.when in ("setup", "call") and not diary(item).proofs:
+        diary(item).evidence = failure_evidence.take(item, run)
+    for result in verdicts.results(item, report, error):
+        verdicts.Preconditions(run.directory).note(result)
+        report.user_properties.append((verdicts.PROPERTY, result.model_dump(mode="json")))
+    return report
+
+
+# --- The process that owns the run -------------------------------------------------------
+
+
+_NOTHING_RUN = (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
+
+
+class _Owner:
+    """Collects what every process reports, and ends the run."""
+
+    def __init__(self, config: pytest.Config, closing: Closing) -> None:
+        self._config = config
+        self._closing = closing
+        self._collected = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """From here on, whatever ends the run is worth a report."""
+        self._closing.due = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection(self) -> None:
+        """Tell a run from options such as ``--fixtures``, which only show something."""
+        self._collected = True
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Enter what could not be collected: nobody knows which checks are missing."""
+        if report.failed:
+            said = redact(report.longreprtext).strip().rpartition("\n")[2]
+            self._closing.uncollected[report.nodeid] = said  # every worker says the same
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Enter the results that a report carries."""
+        self._closing.ledger.enter(report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Take the lab down and write the reports; nothing left open ends in success."""
+        cut = session.shouldstop or session.shouldfail
+        ran = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+        self._closing.complete = ran and not cut and not self._closing.uncollected
+        self._closing.due = self._collected and exitstatus not in _NOTHING_RUN
+        if reporter := self._config.pluginmanager.getplugin("terminalreporter"):
+            reporter.write_line("")  # ends the line of progress
+        self._closing.finish()
+        if self._closing.interrupted:
+            session.exitstatus = pytest.ExitCode.INTERRUPTED
+        elif exitstatus == pytest.ExitCode.OK and self._closing.failed:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was judged, what counts, and where the reports are."""
+        terminalreporter.section("meshproof")
+        for line in self._closing.lines():
+            terminalreporter.write_line(line)

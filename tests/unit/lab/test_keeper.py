@@ -1,0 +1,228 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness.lab.keeper import BorrowingKeeper, Loan, NoLab, OwningKeeper, lend
+from harness.lab.kept import KeptLabs
+from harness.meshes.none import NoMesh
+from harness.model import (
+    Cluster,
+    ClusterSpec,
+    Lab,
+    NetworkPlan,
+    NetworkSpec,
+    Topology,
+    plan_networks,
+)
+from harness.phases import Phases
+from harness.providers.base import RaiseOptions
+
+
+def topology(name: str) -> Topology:
+    return Topology(
+        name=name,
+        title=name,
+        networks=(NetworkSpec(name="n"),),
+        clusters=(ClusterSpec(name="c", network="n"),),
+    )
+
+
+ONE, TWO = topology("one"), topology("two")
+
+
+@dataclass
+class Noting:
+    """A provider that notes what is asked of it, and fails where it is told to."""
+
+    events: list[str]
+    fails: BaseException | None = None
+    alive: bool = True
+    name: str = "noting"
+
+    def up(
+        self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
+    ) -> Lab:
+        self.events.append(f"up {topology.name}{' kept' if options.keep else ''}")
+        if self.fails:
+            raise self.fails
+        cluster = Cluster(name="c", network="n", kubeconfig="/k", server="", version="v1")
+        return Lab(
+            id=f"lab-{topology.name}",
+            provider=self.name,
+            topology=topology,
+            plan=plan,
+            clusters=(cluster,),
+            state_dir="/nowhere",
+        )
+
+    def down(self, lab: Lab) -> None:
+        self.events.append(f"down {lab.topology.name}")
+
+    def stands(self, lab: Lab) -> bool:
+        return self.alive
+
+    def lacks(self) -> Sequence[str]:
+        return ()
+
+
+@dataclass
+class Mesh(NoMesh):
+    events: list[str]
+    fails_in: str = ""
+    error: BaseException = field(default_factory=lambda: OSError("no image"))
+
+    def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+        if self.fails_in == "prepare":
+            raise self.error
+
+    def install(self, lab: Lab, phases: Phases) -> None:
+        self.events.append(f"install {lab.topology.name}")
+        if self.fails_in == "install":
+            raise self.error
+
+
+@pytest.fixture
+def events() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def keeper(events: list[str], tmp_path: Path) -> OwningKeeper:
+    phases = Phases(say=lambda _: None)
+    return OwningKeeper(Noting(events), Mesh(events), phases, KeptLabs(tmp_path / "kept"))
+
+
+def test_raised_once_and_taken_down_once(keeper: OwningKeeper, events: list[str]) -> None:
+    assert keeper.lab(ONE) is keeper.lab(ONE) is keeper.standing
+    keeper.close()
+    keeper.close()
+    assert events == ["up one", "install one", "down one"]
+    assert [lab.id for lab in keeper.used] == ["lab-one"]
+
+
+def test_never_asked_for_never_raised(keeper: OwningKeeper, events: list[str]) -> None:
+    keeper.close()
+    assert events == []
+
+
+def test_one_lab_stands_at_a_time(keeper: OwningKeeper, events: list[str]) -> None:
+    keeper.lab(ONE)
+    keeper.lab(TWO)
+    assert events == ["up one", "install one", "down one", "up two", "install two"]
+
+
+@pytest.mark.parametrize("step", ["prepare", "install"])
+@pytest.mark.parametrize("error", [OSError("no image"), KeyboardInterrupt()], ids=["error", "^C"])
+def test_a_mesh_that_fails_leaves_no_lab_behind(
+    keeper: OwningKeeper, events: list[str], step: str, error: BaseException
+) -> None:
+    keeper.mesh = Mesh(events, step, error)
+    with pytest.raises(NoLab if isinstance(error, OSError) else KeyboardInterrupt):
+        keeper.lab(ONE)
+    assert events[-1] == "down one"
+    assert keeper.standing is None
+
+
+def test_a_failure_is_remembered(keeper: OwningKeeper, events: list[str]) -> None:
+    keeper.provider = Noting(events, fails=OSError("token: 0123456789abcdef0123"))
+    for _ in range(2):
+        with pytest.raises(NoLab, match=r"^OSError: token: «redacted»$"):
+            keeper.lab(ONE)
+    assert events == ["up one"]
+    assert keeper.trouble == {"one": "OSError: token: «redacted»"}
+
+
+def test_an_interrupted_take_down_is_finished(
+    keeper: OwningKeeper, events: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper.lab(ONE)
+    answers = iter([KeyboardInterrupt(), None])
+
+    def down(self: Noting, lab: Lab) -> None:
+        self.events.append("down")
+        if error := next(answers):
+            raise error
+
+    monkeypatch.setattr(Noting, "down", down)
+    with pytest.raises(KeyboardInterrupt):
+        keeper.close()
+    assert events[-2:] == ["down", "down"]
+
+
+def test_a_kept_lab_is_found_again(keeper: OwningKeeper, events: list[str]) -> None:
+    keeper.keep = keeper.reuse = True
+    keeper.lab(ONE)
+    keeper.close()
+    assert keeper.lab(ONE).id == "lab-one"
+    keeper.close()
+    assert events == ["up one kept", "install one"]
+
+
+def test_a_kept_lab_that_fell_is_forgotten(keeper: OwningKeeper, events: list[str]) -> None:
+    keeper.keep = keeper.reuse = True
+    keeper.lab(ONE)
+    keeper.close()
+    keeper.provider = Noting(events, alive=False)
+    keeper.keep = False
+    keeper.lab(ONE)
+    keeper.close()
+    assert events[2:] == ["up one", "install one", "down one"]
+    assert list(keeper.kept.all()) == []
+
+
+def test_a_lab_without_its_mesh_is_not_kept(keeper: OwningKeeper, events: list[str]) -> None:
+    keeper.keep = True
+    keeper.mesh = Mesh(events, "install")
+    with pytest.raises(NoLab):
+        keeper.lab(ONE)
+    assert events[-1] == "down one"
+
+
+def test_a_lab_of_another_kind_is_not_found(keeper: OwningKeeper) -> None:
+    keeper.keep = True
+    lab = keeper.lab(ONE)
+    keeper.close()
+    assert keeper.kept.find(ONE, "noting", "none") == lab
+    assert keeper.kept.find(TWO, "noting", "none") is None
+    assert keeper.kept.find(ONE, "embedded", "none") is None
+    assert keeper.kept.find(ONE, "noting", "istio 1.29") is None
+
+
+def test_a_note_of_another_version_is_ignored(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('{"mesh": "none", "labs": []}')
+    assert list(KeptLabs(tmp_path).all()) == []
+
+
+def test_a_lab_is_lent_as_plain_data(keeper: OwningKeeper, events: list[str]) -> None:
+    loan = lend(keeper, ONE)
+    borrowed = BorrowingKeeper(Loan(**loan.dump()))
+    assert borrowed.lab(ONE) == keeper.lab(ONE) == borrowed.standing
+    borrowed.close()
+    assert "down one" not in events
+
+
+def test_what_could_not_be_raised_is_lent_as_a_reason(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    keeper.mesh = Mesh(events, "install")
+    borrowed = BorrowingKeeper(lend(keeper, ONE))
+    assert borrowed.standing is None
+    with pytest.raises(NoLab, match="OSError: no image"):
+        borrowed.lab(ONE)
+
+
+def test_nothing_invents_an_address(keeper: OwningKeeper) -> None:
+    assert keeper.lab(ONE).plan == plan_networks(ONE)
+
+
+def test_a_lab_that_cannot_be_noted_is_kept_all_the_same(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    keeper.keep = True
+    keeper.kept.directory.write_text("no directory")
+    keeper.lab(ONE)
+    keeper.close()
+    assert not [event for event in events if event.startswith("down")]
+    assert "FileExistsError" in keeper.trouble["one (note of the kept lab)"]

@@ -1,0 +1,99 @@
+"""Looks at containers, and what they amount to."""
+
+import http.server
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from harness.providers.podrunner.containers import Container, Role
+from harness.providers.podrunner.probe_state import Look, Probe, ProbeKind, watch
+from harness.providers.podrunner.prober import NodeProber, Target
+from harness.providers.podrunner.security_context import Identity
+from tests.unit.podrunner.conftest import Recorder, container
+
+ROOT = Identity(0, 0, (), frozenset({"CAP_NET_ADMIN"}))
+
+
+class _Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        good = self.path == "/good" and self.headers["X-Asked"] == "yes"
+        self.send_response(200 if good else 503)
+        self.end_headers()
+        self.wfile.write(b"" if good else b"starting")
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    server = http.server.HTTPServer(("127.0.0.1", 0), _Answer)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+def _target(port: int) -> Target:
+    manifest = container(ports=[{"name": "http", "containerPort": port}])
+    return Target(Container("main", Role.MAIN, "Always", manifest), "127.0.0.1", 0, ROOT)
+
+
+def test_an_http_look_goes_to_a_named_port_with_its_headers(port: int) -> None:
+    looker = NodeProber(Recorder())
+    headers = [{"name": "X-Asked", "value": "yes"}]
+    handler = {"httpGet": {"port": "http", "path": "/good", "httpHeaders": headers}}
+    assert looker.look(handler, _target(port), 1) == Look(ok=True)
+    bad = looker.look({"httpGet": {"port": port}}, _target(port), 1)
+    assert bad == Look(ok=False, message="HTTP probe failed with statuscode: 503 starting")
+
+
+def test_a_tcp_look_connects(port: int) -> None:
+    looker = NodeProber(Recorder())
+    assert looker.look({"tcpSocket": {"port": port}}, _target(port), 1).ok
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        closed = gone.getsockname()[1]
+    assert "refused" in looker.look({"tcpSocket": {"port": closed}}, _target(1), 1).message.lower()
+
+
+def test_what_cannot_be_looked_at_is_bad_news_not_an_exception() -> None:
+    shell = Recorder(exit_code=3)
+    looker = NodeProber(shell)
+    look = looker.look({"exec": {"command": ["x"]}}, _target(1), 1)
+    assert look == Look(ok=False, message="command exited 3: out err")
+    assert shell.ran[0][-4:] == ("/usr/bin/timeout", "--signal=KILL", "1", "x")
+    assert "not supported" in looker.look({"grpc": {"port": 1}}, _target(1), 1).message
+    assert "no port is called 'x'" in looker.look({"httpGet": {"port": "x"}}, _target(1), 1).message
+
+
+def _probe(kind: ProbeKind = ProbeKind.READINESS, **more: object) -> Probe:
+    return Probe.read(kind, {"httpGet": {"port": 1}, **more})
+
+
+def test_the_first_look_waits_for_the_initial_delay_only() -> None:
+    assert watch(_probe(), 100.0, 100.0).due == 100.0
+    assert watch(_probe(initialDelaySeconds=5), 100.0, 100.0).due == 105.0
+
+
+def test_something_new_is_looked_at_often_and_less_as_it_ages() -> None:
+    bad = Look(ok=False)
+    progress = watch(_probe(), 0.0, 0.0)
+    assert progress.looked(bad, 0.0).due == pytest.approx(0.1)
+    assert progress.looked(bad, 20.0).due == pytest.approx(21.0)
+    assert progress.looked(bad, 1000.0).due == pytest.approx(1010.0)
+
+
+def test_failures_count_once_per_period_however_often_one_looks() -> None:
+    progress = watch(_probe(ProbeKind.STARTUP, periodSeconds=1, failureThreshold=3), 0.0, 0.0)
+    for tenth in range(20):
+        progress = progress.looked(Look(ok=False), tenth / 10)
+        assert progress.verdict is None
+    assert progress.looked(Look(ok=False), 2.0).verdict is False
+
+
+def test_successes_in_a_row_are_a_period_apart() -> None:
+    progress = watch(_probe(periodSeconds=1, successThreshold=2), 0.0, 0.0)
+    progress = progress.looked(Look(ok=True), 0.0)
+    assert (progress.verdict, progress.due) == (None, 1.0)
+    assert progress.looked(Look(ok=True), 1.0).verdict is True
