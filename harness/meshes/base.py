@@ -1,10 +1,11 @@
 """What a mesh must do to be installed and removed, and what checks need to know of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Program, Topology
+from harness.model.needs import Offerer, offered_by
 from harness.phases import Phases
 
 
@@ -61,6 +62,27 @@ class Mesh(Protocol):
     def programs(self) -> tuple[Program, ...]:
         """Say which programs ran on behalf of the mesh, for the report."""
         ...
+
+
+#: What upstream Istio offers as the harness installs it, by the names of the catalogue's needs.
+UPSTREAM: Set[str] = offered_by(Offerer.MESH)
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """A mesh that says which facts hold of it; of one that does not, upstream's are believed."""
+
+    def offers(self, topology: Topology) -> Set[str]:
+        """Return the needs (``harness.model.needs``, those of a mesh) that it meets."""
+        ...
+
+
+def offers(mesh: Mesh, topology: Topology) -> Set[str]:
+    """Return the facts that hold of ``mesh`` on ``topology``, as it says or as upstream has them.
+
+    The baseline without a mesh claims all of them: its checks are to be run, and to fail.
+    """
+    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM
 
 
 @runtime_checkable

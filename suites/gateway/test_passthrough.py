@@ -53,8 +53,8 @@ def test_the_client_sees_the_servers_identity(
 
 
 @pytest.mark.requirement("GW-05")
-@pytest.mark.sabotage.with_args(plaintext_bypass, needs="two-networks")
-@pytest.mark.sabotage.with_args(mtls_disabled, needs="single-network")
+@pytest.mark.sabotage.with_args(plaintext_bypass, on="other-network")
+@pytest.mark.sabotage.with_args(mtls_disabled, on="same-network")
 def test_nothing_crosses_in_clear(
     source: Site,
     target: Site,

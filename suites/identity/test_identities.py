@@ -75,8 +75,8 @@ def test_strict_mtls_holds_across_clusters(
 
 
 @pytest.mark.requirement("ID-06")
-@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, needs="gateway")
-@pytest.mark.sabotage.with_args(any_principal, needs="single-network")
+@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, on="other-network")
+@pytest.mark.sabotage.with_args(any_principal, on="same-network")
 @pytest.mark.disturbs
 def test_principals_are_authorized_across_clusters(
     source: Site, target: Site, stage: Stage, topology: Topology

@@ -8,7 +8,7 @@ from types import FunctionType
 import pytest
 
 from harness.files import load_catalogue, load_topology, topology_files
-from harness.model import Topology
+from harness.model import Topology, structure
 from harness.sabotages.scene import name_of
 from harness.session.collection import fits
 
@@ -130,9 +130,12 @@ def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: To
     for requirement, citing in cited().items():
         entry = CATALOGUE.get(requirement)
         assert entry is not None
-        if topology.name in entry.topologies:
+        if entry.applies(topology):
             marks = [mark for check in citing for mark in marks_of(check, "sabotage")]
-            assert any(fits(mark, topology.offers) for mark in marks), requirement
+            assert any(fits(mark, topology, None) for mark in marks), requirement
+            for relation in {each for *_, each in structure.relations(topology)}:
+                if entry.pairs and entry.about(relation):
+                    assert any(fits(mark, topology, relation) for mark in marks), requirement
 
 
 def test_every_check_says_what_it_is_for() -> None:
