@@ -231,6 +231,10 @@ class Topology(_Declared):
     )
     machines: tuple[MachineSpec, ...] = Field((), description="Machines beside the clusters.")
 
+    def __hash__(self) -> int:
+        """Of its name, so that what follows from it can be remembered (some parts are dicts)."""
+        return hash(self.name)
+
     @property
     def primaries(self) -> tuple[ClusterSpec, ...]:
         """The clusters that run a control plane of their own, in declared order."""

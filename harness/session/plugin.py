@@ -19,8 +19,11 @@ from harness.session import collection, failure_evidence, hookspecs, opening, op
 from harness.session.closing import Closing
 from harness.session.fixtures import (
     cluster,
+    control_plane,
     lab,
+    machine,
     mesh,
+    network,
     notes,
     observed,
     outage,
@@ -48,8 +51,11 @@ if TYPE_CHECKING:
 #: The fixtures that the harness offers.
 __all__ = [
     "cluster",
+    "control_plane",
     "lab",
+    "machine",
     "mesh",
+    "network",
     "notes",
     "observed",
     "outage",
