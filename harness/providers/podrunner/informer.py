@@ -1,4 +1,4 @@
-"""Follow objects of the cluster by watch, through cut connections and restarts of its server."""
+"""A list-and-watch of one kind of object that survives cut connections and expired versions."""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
@@ -12,26 +12,28 @@ _AGAIN = 0.2
 _GONE = 410
 
 
-def follow(
+def run_informer(
     kube: Kube,
     kind: str,
     *,
     fields: str = "",
-    seen: Callable[[Manifest], None],
-    gone: Callable[[Manifest], None],
+    on_update: Callable[[Manifest], None],
+    on_delete: Callable[[Manifest], None],
 ) -> None:
     """Follow all objects of ``kind`` for ever, on a thread of its own.
 
-    ``seen`` is called for every object there is and at every change, ``gone`` once for each
-    object that ceased to be, also if that happened while the connection was cut: objects are
-    told apart by uid.
+    ``on_update`` is called for every object there is and at every change, ``on_delete`` once for
+    each object that ceased to be, also if that happened while the connection was cut: objects
+    are told apart by uid.
     """
     known: dict[str, Manifest] = {}
 
     def forever() -> None:
         while True:
             try:
-                _once(kube.watch(kind, fields=fields, initial_end=True), known, seen, gone)
+                consume(
+                    kube.watch(kind, fields=fields, initial_end=True), known, on_update, on_delete
+                )
             except ApiError as error:
                 if error.status != _GONE:
                     pause(_AGAIN, why="an API server that is away needs time to come back")
@@ -39,11 +41,11 @@ def follow(
     Thread(target=forever, name=f"follow-{kind}", daemon=True).start()
 
 
-def _once(
+def consume(
     events: Iterator[Event],
     known: dict[str, Manifest],
-    seen: Callable[[Manifest], None],
-    gone: Callable[[Manifest], None],
+    on_update: Callable[[Manifest], None],
+    on_delete: Callable[[Manifest], None],
 ) -> None:
     """Take in one connection's events; its first ones list everything that there is."""
     listed: set[str] | None = set()
@@ -51,13 +53,13 @@ def _once(
         uid = str(event.manifest["metadata"].get("uid", ""))
         if event.kind == "BOOKMARK":
             for lost in known.keys() - (known.keys() if listed is None else listed):
-                gone(known.pop(lost))
+                on_delete(known.pop(lost))
             listed = None
         elif event.kind == "DELETED":
             known.pop(uid, None)
-            gone(event.manifest)
+            on_delete(event.manifest)
         else:
             known[uid] = event.manifest
             if listed is not None:
                 listed.add(uid)
-            seen(event.manifest)
+            on_update(event.manifest)
