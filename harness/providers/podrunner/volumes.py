@@ -99,7 +99,7 @@ def _downward(
 def _container(pod_info: PodInfo, reference: Manifest) -> Manifest:
     spec = pod_info.pod["spec"]
     every: list[Manifest] = [*spec["containers"], *(spec.get("initContainers") or [])]
-    return next(item for item in every if item["name"] == reference.get("containerName"))
+    return {item["name"]: item for item in every}[reference.get("containerName")]
 
 
 def _object(

@@ -17,12 +17,13 @@ from harness.providers.podrunner.network import PodNetwork
 from harness.providers.podrunner.object_cache import Token, Unavailable
 from harness.providers.podrunner.pod_worker import PodWorker
 from harness.providers.podrunner.probe_state import ProbeResult
-from harness.providers.podrunner.prober import Target
+from harness.providers.podrunner.prober import Prober, Target
 from harness.providers.podrunner.processes import OnExit
 from harness.providers.podrunner.runtime import Runtime
 from harness.shell import Outcome
 
 EPOCH = 1_700_000_000.0
+HANDLERS = ("exec", "httpGet", "sleep", "tcpSocket")
 
 
 def pod(*containers: Manifest, **spec: Any) -> Manifest:
@@ -106,7 +107,7 @@ class Time:
 class Process:
     config: ContainerConfig
     on_exit: OnExit
-    pid: int = 4711
+    pid: int = 1 << 23  # no machine has a process of this number
     signals: list[int] = field(default_factory=list)
 
     def signal(self, number: int) -> None:
@@ -115,7 +116,10 @@ class Process:
 
 @dataclass
 class World:
-    """Everything a pod can reach; ``answers`` holds the result for each container and handler."""
+    """Everything a pod can reach; ``answers`` holds the result for each container and handler.
+
+    ``prober`` carries handlers out for real, if given.
+    """
 
     state: Path
     time: Time = field(default_factory=Time)
@@ -127,14 +131,18 @@ class World:
     events: list[tuple[str, str]] = field(default_factory=list)
     pending: list[Callable[[], None]] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
+    address: str = "10.9.0.2"
+    cluster_services: list[Manifest] = field(default_factory=list)
+    handled: list[tuple[str, float]] = field(default_factory=list)
+    prober: Prober | None = None
     tokens: int = 0
     api_trouble: bool = False
 
     # NetworkPlugin
 
     def set_up(self) -> PodNetwork:
-        self.networks.append("10.9.0.2")
-        return PodNetwork("node1-pod1", "10.9.0.2")
+        self.networks.append(self.address)
+        return PodNetwork("node1-pod1", self.address)
 
     def tear_down(self, network: PodNetwork) -> None:
         self.networks.remove(network.address)
@@ -146,7 +154,7 @@ class World:
         return self.objects.get((kind, name))
 
     def services(self, namespace: str) -> list[Manifest]:
-        return []
+        return self.cluster_services
 
     def token(self, pod: Manifest, audience: str, seconds: int, now: float) -> Token:
         if self.api_trouble:
@@ -163,7 +171,9 @@ class World:
         return process
 
     def run_handler(self, handler: Manifest, target: Target, timeout: float) -> ProbeResult:
-        return self.answers[target.container.name, next(iter(handler))]
+        kind = next(key for key in handler if key in HANDLERS)
+        self.handled.append((kind, timeout))
+        return self.answers[target.container.name, kind]
 
     # StatusManager
 
@@ -197,7 +207,7 @@ class World:
             networks=self,
             objects=self,
             launcher=self,
-            prober=self,
+            prober=self.prober or self,
             status_manager=self,
             events=self,
             clock=Clock(lambda: self.time.now, self.time.wall),
