@@ -2,8 +2,8 @@
 
 from threading import Lock
 
-from harness.kube import Kube, Manifest
-from harness.providers.podrunner.informer import run_informer
+from harness.kube import Manifest
+from harness.providers.podrunner.informer import CanWatch, Informer
 from harness.providers.podrunner.messages import ObjectChanged, PodRemoved, PodUpdated
 from harness.providers.podrunner.pod_worker import PodWorker
 from harness.providers.podrunner.runtime import Runtime
@@ -12,7 +12,7 @@ from harness.providers.podrunner.runtime import Runtime
 class Kubelet:
     """The pod workers of one node."""
 
-    def __init__(self, kube: Kube, runtime: Runtime) -> None:
+    def __init__(self, kube: CanWatch, runtime: Runtime) -> None:
         self._kube = kube
         self._runtime = runtime
         self._workers: dict[str, PodWorker] = {}
@@ -21,9 +21,9 @@ class Kubelet:
     def run(self) -> None:
         """Begin to run whatever is bound to this node."""
         mine = f"spec.nodeName={self._runtime.config.node}"
-        run_informer(
+        Informer(
             self._kube, "Pod", fields=mine, on_update=self.pod_updated, on_delete=self.pod_deleted
-        )
+        ).start()
         for kind in ("ConfigMap", "Secret"):
             self._follow_objects(kind)
 
@@ -32,7 +32,7 @@ class Kubelet:
             meta = manifest["metadata"]
             self.object_changed(kind, meta["name"], meta["namespace"])
 
-        run_informer(self._kube, kind, on_update=changed, on_delete=changed)
+        Informer(self._kube, kind, on_update=changed, on_delete=changed).start()
 
     def pod_updated(self, manifest: Manifest) -> None:
         """Take in a pod that is bound to this node, new or changed."""

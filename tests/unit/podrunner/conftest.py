@@ -78,6 +78,7 @@ class Recorder:
     exit_code: int = 0
     ran: list[tuple[str, ...]] = field(default_factory=list)
     env: Mapping[str, str] | None = None
+    timeout: float = 0.0
 
     def run(
         self,
@@ -89,6 +90,7 @@ class Recorder:
     ) -> Outcome:
         self.ran.append(tuple(argv))
         self.env = env or self.env
+        self.timeout = timeout
         return Outcome(tuple(argv), self.exit_code, "out ", "err")
 
 

@@ -40,17 +40,37 @@ FACTS = PodInfo(pod(), "10.9.0.2", "192.0.2.1", cores=2, memory=1 << 30)
         ("$(NOPE)", "$(NOPE)"),
         ("$$(A)", "$(A)"),
         ("$A $$", "$A $"),
+        ("$$$(A)", "$a"),
+        ("$$$$(A)", "$$(A)"),
+        ("$()", "$()"),
+        ("$(A B)", "$(A B)"),
+        ("$(LOOP)", "$(LOOP)"),
         ("$(A", "$(A"),
     ],
 )
 def test_references_are_expanded_where_known(text: str, result: str) -> None:
-    assert expand(text, {"A": "a", "B.c": "b"}) == result
+    assert expand(text, {"A": "a", "B.c": "b", "LOOP": "$(LOOP)"}) == result
 
 
 def test_later_variables_may_refer_to_earlier_ones(world: World) -> None:
     entries = [{"name": "A", "value": "$(FIRST)1"}, {"name": "B", "value": "$(A)2$(C)"}]
     found = environment(container(env=entries), FACTS, world, {"FIRST": "0"})
     assert found == {"FIRST": "0", "A": "01", "B": "012$(C)"}
+
+
+def test_variables_refer_to_those_before_them_alone(world: World) -> None:
+    world.objects["ConfigMap", "m"] = {"data": {"M": "map $(A)"}}
+    entries = [
+        {"name": "EARLY", "value": "$(LATE) $(M)"},
+        {"name": "LATE", "value": "late"},
+        {"name": "FIRST", "value": "own-$(FIRST)"},
+        {"name": "EMPTY"},
+    ]
+    manifest = container(env=entries, envFrom=[{"configMapRef": {"name": "m"}}])
+    found = environment(manifest, FACTS, world, {"FIRST": "image", "A": "a"})
+    assert found["EARLY"] == "$(LATE) map $(A)", "what comes from a map is not expanded"
+    assert found["FIRST"] == "own-image"
+    assert found["EMPTY"] == ""
 
 
 def test_whole_maps_become_variables_and_single_ones_win(world: World) -> None:
@@ -284,8 +304,7 @@ def test_mounts_are_read_only_where_the_cluster_owns_the_contents(world: World) 
         volumes=[{"name": "m", "configMap": {"name": "m"}}, {"name": "e", "emptyDir": {}}],
     )
     sandbox, configs = _configured(world, manifest)
-    config_ = configs.generate(containers(manifest)[0], sandbox)
-    whole, single, below, _ = config_.mounts
+    whole, single, below, _ = configs.generate(containers(manifest)[0], sandbox).mounts
     assert whole.read_only
     assert single.source.read_text() == "1"
     assert (below.source.name, below.read_only) == ("me", False)

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.kube import Event, Manifest
 from harness.model import MachineError, ToolError
 from harness.providers.podrunner import logs, node_object
-from harness.providers.podrunner.informer import consume
 from harness.providers.podrunner.network import BridgePlugin
 from tests.unit.podrunner.conftest import Recorder, config
 
@@ -75,29 +73,6 @@ def test_a_log_is_read_once_unless_followed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"some text")
     assert b"".join(logs.read(log, 5, lambda: False)) == b"text"
-
-
-def test_what_vanished_during_a_cut_is_gone_by_the_end_of_the_list() -> None:
-    known: dict[str, Manifest] = {}
-    seen: list[str] = []
-    gone: list[str] = []
-
-    def connection(*events: tuple[str, str]) -> None:
-        stream = iter(Event(kind, {"metadata": {"uid": uid}}) for kind, uid in events)
-        consume(
-            stream,
-            known,
-            lambda manifest: seen.append(manifest["metadata"]["uid"]),
-            lambda manifest: gone.append(manifest["metadata"]["uid"]),
-        )
-
-    connection(("ADDED", "a"), ("ADDED", "b"), ("BOOKMARK", ""), ("DELETED", "b"))
-    assert (seen, gone) == (["a", "b"], ["b"])
-    connection(("ADDED", "c"))
-    assert gone == ["b"]
-    connection(("ADDED", "c"), ("BOOKMARK", ""), ("MODIFIED", "c"), ("BOOKMARK", ""))
-    assert gone == ["b", "a"]
-    assert seen == ["a", "b", "c", "c", "c"]
 
 
 def test_the_node_carries_its_place_and_its_door(tmp_path: Path) -> None:

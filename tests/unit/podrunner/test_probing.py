@@ -107,3 +107,27 @@ def test_successes_in_a_row_are_a_period_apart() -> None:
     progress = progress.observe(ProbeResult(ok=True), 0.0)
     assert (progress.passing, progress.due) == (None, 1.0)
     assert progress.observe(ProbeResult(ok=True), 1.0).passing is True
+
+
+def test_an_http_server_that_does_not_answer_in_time_is_a_failure() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        handler = {"httpGet": {"port": silent.getsockname()[1]}}
+        result = NodeProber(Recorder()).run_handler(handler, _target(1), 0.05)
+    assert not result.ok
+    assert "timed out" in result.message
+
+
+def test_a_command_is_given_its_time_and_no_more() -> None:
+    shell = Recorder(exit_code=137)
+    result = NodeProber(shell).run_handler({"exec": {"command": ["hang"]}}, _target(1), 2.5)
+    assert not result.ok
+    assert shell.ran[0][-4:] == ("/usr/bin/timeout", "--signal=KILL", "2.5", "hang")
+    assert shell.timeout > 2.5, "the command in the container ends first, by its own limit"
+
+
+def test_a_timeout_counts_as_a_failure_when_it_is_over() -> None:
+    """A result that comes after several periods is one failure, not several."""
+    state = start_probing(_probe(ProbeKind.LIVENESS, periodSeconds=1, failureThreshold=2), 0.0, 0.0)
+    state = state.sent().observe(ProbeResult(ok=False, message="timed out"), 5.0)
+    assert (state.failed, state.passing, state.due) == (1, None, 6.0)
+    assert state.observe(ProbeResult(ok=False), 6.0).passing is False
