@@ -1,4 +1,4 @@
-"""What ``fieldRef`` and ``resourceFieldRef`` may ask of a pod: its own pod_info, as text. Pure."""
+"""The downward API: the values of ``fieldRef`` and ``resourceFieldRef``, as text. Pure."""
 
 import json
 import re

@@ -17,7 +17,7 @@ BASE: Mapping[str, str] = {
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Replace ``$(NAME)`` where NAME is variables; ``$$(NAME)`` stands for ``$(NAME)`` itself."""
+    """Replace ``$(NAME)`` where NAME is known; ``$$(NAME)`` stands for ``$(NAME)`` itself."""
     return _REFERENCE.sub(
         lambda found: "$" if found[0] == "$$" else variables.get(found[1], found[0]), text
     )

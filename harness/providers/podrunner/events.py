@@ -1,4 +1,4 @@
-"""EventRecorder of pods, written in the background: no repetitions, never in the way of the pod."""
+"""Events of pods, written in the background: no repetitions, never in the way of the pod."""
 
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +12,7 @@ from harness.model import ApiError
 from harness.providers.podrunner.clock import Clock
 from harness.providers.podrunner.status import rfc3339
 
-#: The same event_key about the same pod are not repeated within this many seconds.
+#: The same event of the same pod is not repeated within this many seconds.
 _REPEAT_AFTER = 30.0
 _REMEMBERED = 512
 
@@ -54,13 +54,13 @@ class ApiEventRecorder:
         event = self._event(kind, pod, reason, message, container)
         self._writer.submit(self._write, event)
 
-    def _repeated(self, event_key: tuple[str, str, str]) -> bool:
+    def _repeated(self, event: tuple[str, str, str]) -> bool:
         now = self._clock.now()
         with self._lock:
-            if now - self._recent.get(event_key, float("-inf")) < _REPEAT_AFTER:
+            if now - self._recent.get(event, float("-inf")) < _REPEAT_AFTER:
                 return True
-            self._recent[event_key] = now
-            self._recent.move_to_end(event_key)
+            self._recent[event] = now
+            self._recent.move_to_end(event)
             while len(self._recent) > _REMEMBERED:
                 self._recent.popitem(last=False)
         return False

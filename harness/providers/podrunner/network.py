@@ -58,7 +58,7 @@ class NetworkPlugin(Protocol):
 
 
 class BridgePlugin:
-    """NetworkPlugin on the node's bridge. Must run in the node's network namespace."""
+    """Attaches pods to the node's bridge. Must run in the node's network namespace."""
 
     def __init__(self, node: str, pods: str, bridge: str, shell: Shell) -> None:
         hosts = list(IPv4Network(pods).hosts())

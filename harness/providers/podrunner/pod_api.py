@@ -44,23 +44,40 @@ _TABLE: Mapping[Support, Mapping[str, str]] = {
 FIELDS: Mapping[str, tuple[Support, str]] = {
     field: (support, note) for support, notes in _TABLE.items() for field, note in notes.items()
 }
+#: Types of which one field says where something comes from: without it there is nothing.
+_SOURCES = ("EnvVarSource", "LifecycleHandler", "Probe", "Volume", "VolumeProjection")
 #: What a field may hold and still ask for nothing.
 _UNSET: tuple[Any, ...] = (None, False, 0, "", [])
 
 
-def refused(spec: Manifest, kind: str = "PodSpec", path: str = "spec") -> Iterator[str]:
-    """Yield a message for everything in a pod's spec that the pod runner does not honour."""
-    for name, value in spec.items():
-        field, where = f"{kind}.{name}", f"{path}.{name}"
-        if value in _UNSET:
-            continue
+def refused(spec: Manifest) -> Iterator[str]:
+    """Yield a message for everything in a pod's spec for which the pod is not started."""
+    for field, where, value in _set_fields(spec, "PodSpec", "spec"):
         if field in ACCEPTED:
             yield from _unless_accepted(field, where, value)
         elif field in REFUSED:
             yield f"{where} is not supported by the pod runner: {REFUSED[field]}"
-        elif field in NESTED:
+        elif field not in FIELDS and field.split(".")[0] in _SOURCES:
+            yield f"{where} is not supported by the pod runner: it is not known"
+
+
+def unknown(spec: Manifest) -> Iterator[str]:
+    """Yield a message for every field that has no row and for which the pod is started anyway."""
+    for field, where, _ in _set_fields(spec, "PodSpec", "spec"):
+        if field not in FIELDS and field.split(".")[0] not in _SOURCES:
+            yield f"{where} is not known to the pod runner and has no effect"
+
+
+def _set_fields(spec: Manifest, kind: str, path: str) -> Iterator[tuple[str, str, Any]]:
+    """Yield ``Type.field``, place and value of every field that asks for something."""
+    for name, value in spec.items():
+        field, where = f"{kind}.{name}", f"{path}.{name}"
+        if value in _UNSET:
+            continue
+        yield field, where, value
+        if field in NESTED:
             for inner, at in _items(value, where):
-                yield from refused(inner, NESTED[field], at)
+                yield from _set_fields(inner, NESTED[field], at)
 
 
 def _unless_accepted(field: str, where: str, value: Any) -> Iterator[str]:
@@ -77,16 +94,23 @@ def _items(value: Any, where: str) -> list[tuple[Any, str]]:
 
 
 def markdown() -> str:
-    """Return the whole table, one section per type of the API."""
+    """Return the whole table, one section per type of the API, a pod's and a container's first."""
     sections: list[str] = []
-    for kind, fields in groupby(sorted(FIELDS), key=lambda field: field.split(".")[0]):
+    by_type = sorted(FIELDS, key=lambda field: (_rank(field), field))
+    for kind, fields in groupby(by_type, key=lambda field: field.split(".")[0]):
         rows = [
             f"| `{field.split('.')[1]}` | {FIELDS[field][0]} | {FIELDS[field][1]} |"
             for field in fields
         ]
-        head = [f"### {kind}", "", "| field | | note |", "|---|---|---|"]
+        head = [f"### {kind}", "", "| field | support | note |", "|---|---|---|"]
         sections.append("\n".join([*head, *rows]))
     return "\n\n".join(sections) + "\n"
+
+
+def _rank(field: str) -> int:
+    first = ("PodSpec", "Container")
+    kind = field.split(".")[0]
+    return first.index(kind) if kind in first else len(first)
 
 
 if __name__ == "__main__":

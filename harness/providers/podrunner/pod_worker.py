@@ -52,6 +52,7 @@ class PodWorker:
         self.containers = PodContainers(pod, self._sandbox, runtime, self.enqueue)
         self._start_time = runtime.clock.wall()
         self._refused: frozenset[str] = frozenset()
+        self._warned_of: frozenset[str] = frozenset()
         self._sandbox_created = False
         self._sandbox_error: Waiting | None = None
         self._create_sandbox_at = 0.0
@@ -184,10 +185,11 @@ class PodWorker:
         return bool(self._refused)
 
     def _warn_of_unsupported(self) -> None:
-        found = frozenset(pod_api.refused(self.pod["spec"]))
-        for message in sorted(found - self._refused):
+        spec = self.pod["spec"]
+        refused, unknown = frozenset(pod_api.refused(spec)), frozenset(pod_api.unknown(spec))
+        for message in sorted((refused | unknown) - self._warned_of):
             self._runtime.events.warning(self.pod, UNSUPPORTED, message)
-        self._refused = found
+        self._refused, self._warned_of = refused, refused | unknown
 
     def _sandbox_failed(self, reason: str, error: Exception) -> None:
         self._sandbox_error = Waiting("ContainerCreating", str(error))

@@ -144,6 +144,22 @@ def test_every_refused_field_is_named_with_its_place(run_pod: RunPod) -> None:
     assert "spec.containers[0].livenessProbe.grpc is not supported" in message
 
 
+def test_a_source_that_is_not_known_is_refused(run_pod: RunPod) -> None:
+    running = run_pod(pod(volumes=[{"name": "v", "novelty": {}}]))
+    waiting = running.container_status("main")["state"]["waiting"]
+    assert waiting["reason"] == UNSUPPORTED
+    assert waiting["message"].startswith("spec.volumes[0].novelty is not supported")
+
+
+def test_any_other_field_that_is_not_known_is_told_by_an_event(
+    run_pod: RunPod, world: World
+) -> None:
+    running = run_pod(pod(novelty={"deep": [1]}))
+    assert running.condition("Ready") == "True"
+    message = "spec.novelty is not known to the pod runner and has no effect"
+    assert world.events == [(UNSUPPORTED, message)]
+
+
 def test_an_ephemeral_container_is_refused_while_the_pod_goes_on(
     run_pod: RunPod, world: World
 ) -> None:
