@@ -302,7 +302,7 @@ IGNORED: Mapping[str, str] = {
     "PodSpec.affinity": _SCHEDULER,
     "PodSpec.automountServiceAccountToken": _ADMISSION,
     "PodSpec.evictionResponders": "for the eviction API; the pod runner evicts nobody",
-    "PodSpec.hostUsers": "the lab as a whole is in a user namespace",
+    "PodSpec.hostUsers": "a process sees the user ids that it asks for, however they are mapped",
     "PodSpec.imagePullSecrets": "nothing is pulled",
     "PodSpec.nodeSelector": _SCHEDULER,
     "PodSpec.overhead": _SCHEDULER,

@@ -29,7 +29,6 @@ from harness.providers.podrunner.shutdown import ContainerTermination, Step, nex
 
 #: Seconds until something that a container lacks is looked for again, if no watch tells sooner.
 _RETRY = 2.0
-_TERMINATION_MESSAGE_LIMIT = 4096
 _NEVER = float("inf")
 
 
@@ -239,22 +238,13 @@ class PodContainers:
             self._probe_finished(state, message)
 
     def _container_exited(self, state: ContainerState, message: ContainerExited) -> None:
-        text = self._termination_message(state.status, message.exit_code)
+        text = self._sandbox.last_message(state.container, state.status.runs, message.exit_code)
         now = self._runtime.clock.now()
         status = state.status.after_exit(message.exit_code, message.wall, now, text)
         if message.exit_code and not state.terminating and status.not_before > now:
             why = f"Back-off restarting failed container {status.name}"
             self._runtime.events.warning(self._pod, "BackOff", why, status.name)
         state.reset(status)
-
-    def _termination_message(self, status: ContainerStatus, exit_code: int) -> str:
-        file = self._sandbox.termination_message(status.name)
-        policy = status.container.manifest.get("terminationMessagePolicy")
-        text = file.read_bytes()[:_TERMINATION_MESSAGE_LIMIT] if file.exists() else b""
-        if not text and exit_code and policy == "FallbackToLogsOnError":
-            log = self._sandbox.log(status.name, status.runs).read_bytes()
-            text = log[-_TERMINATION_MESSAGE_LIMIT // 2 :]
-        return text.decode(errors="replace")
 
     def _hook_finished(self, state: ContainerState, message: HookFinished) -> None:
         state.hooks.discard(message.hook)

@@ -8,11 +8,15 @@ from harness.kube import Manifest
 from harness.providers.podrunner import hostfiles
 from harness.providers.podrunner.clock import Clock
 from harness.providers.podrunner.config import NodeConfig
+from harness.providers.podrunner.containers import Container
 from harness.providers.podrunner.downward_api import PodInfo
 from harness.providers.podrunner.network import NetworkPlugin, PodNetwork
 from harness.providers.podrunner.object_cache import ObjectCache
 from harness.providers.podrunner.security_context import users
 from harness.providers.podrunner.volume_manager import VolumeManager
+
+#: A kubelet's limit of a termination message (bytes); of one that is a log's tail, half of it.
+_MESSAGE_LIMIT = 4096
 
 
 class PodSandbox:
@@ -73,6 +77,15 @@ class PodSandbox:
     def termination_message(self, container: str) -> Path:
         """Return the file behind a container's ``terminationMessagePath``."""
         return self._directory / "termination-log" / container
+
+    def last_message(self, container: Container, run: int, exit_code: int) -> str:
+        """Return the termination message of a run that has exited."""
+        file = self.termination_message(container.name)
+        text = file.read_bytes()[:_MESSAGE_LIMIT] if file.exists() else b""
+        policy = container.manifest.get("terminationMessagePolicy")
+        if not text and exit_code and policy == "FallbackToLogsOnError":
+            text = self.log(container.name, run).read_bytes()[-_MESSAGE_LIMIT // 2 :]
+        return text.decode(errors="replace")
 
     def metadata_changed(self, pod: Manifest) -> None:
         """Show the pod's labels and annotations as they are now."""
