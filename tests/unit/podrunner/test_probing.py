@@ -40,7 +40,7 @@ def _target(port: int) -> Target:
     return Target(Container("main", Role.MAIN, "Always", manifest), "127.0.0.1", 0, ROOT)
 
 
-def test_an_http_look_goes_to_a_named_port_with_its_headers(port: int) -> None:
+def test_an_http_probe_goes_to_a_named_port_with_its_headers(port: int) -> None:
     prober = NodeProber(Recorder())
     headers = [{"name": "X-Asked", "value": "yes"}]
     handler = {"httpGet": {"port": "http", "path": "/good", "httpHeaders": headers}}
@@ -49,7 +49,7 @@ def test_an_http_look_goes_to_a_named_port_with_its_headers(port: int) -> None:
     assert bad == ProbeResult(ok=False, message="HTTP probe failed with statuscode: 503 starting")
 
 
-def test_a_tcp_look_connects(port: int) -> None:
+def test_a_tcp_probe_connects(port: int) -> None:
     prober = NodeProber(Recorder())
     assert prober.run_handler({"tcpSocket": {"port": port}}, _target(port), 1).ok
     with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -60,7 +60,7 @@ def test_a_tcp_look_connects(port: int) -> None:
     )
 
 
-def test_what_cannot_be_looked_at_is_bad_news_not_an_exception() -> None:
+def test_what_cannot_be_probed_is_bad_news_not_an_exception() -> None:
     shell = Recorder(exit_code=3)
     prober = NodeProber(shell)
     result = prober.run_handler({"exec": {"command": ["x"]}}, _target(1), 1)
@@ -79,34 +79,32 @@ def _probe(kind: ProbeKind = ProbeKind.READINESS, **more: object) -> Probe:
     return Probe.read(kind, {"httpGet": {"port": 1}, **more})
 
 
-def test_the_first_look_waits_for_the_initial_delay_only() -> None:
+def test_the_first_probe_waits_for_the_initial_delay_only() -> None:
     assert start_probing(_probe(), 100.0, 100.0).due == 100.0
     assert start_probing(_probe(initialDelaySeconds=5), 100.0, 100.0).due == 105.0
 
 
-def test_something_new_is_looked_at_often_and_less_as_it_ages() -> None:
+def test_what_is_new_is_probed_often_and_less_as_it_ages() -> None:
     bad = ProbeResult(ok=False)
-    progress = start_probing(_probe(), 0.0, 0.0)
-    assert progress.observe(bad, 0.0).due == pytest.approx(0.1)
-    assert progress.observe(bad, 20.0).due == pytest.approx(21.0)
-    assert progress.observe(bad, 1000.0).due == pytest.approx(1010.0)
+    state = start_probing(_probe(), 0.0, 0.0)
+    assert state.observe(bad, 0.0).due == pytest.approx(0.1)
+    assert state.observe(bad, 20.0).due == pytest.approx(21.0)
+    assert state.observe(bad, 1000.0).due == pytest.approx(1010.0)
 
 
-def test_failures_count_once_per_period_however_often_one_looks() -> None:
-    progress = start_probing(
-        _probe(ProbeKind.STARTUP, periodSeconds=1, failureThreshold=3), 0.0, 0.0
-    )
+def test_failures_count_once_per_period_however_often_one_probes() -> None:
+    state = start_probing(_probe(ProbeKind.STARTUP, periodSeconds=1, failureThreshold=3), 0.0, 0.0)
     for tenth in range(20):
-        progress = progress.observe(ProbeResult(ok=False), tenth / 10)
-        assert progress.passing is None
-    assert progress.observe(ProbeResult(ok=False), 2.0).passing is False
+        state = state.observe(ProbeResult(ok=False), tenth / 10)
+        assert state.passing is None
+    assert state.observe(ProbeResult(ok=False), 2.0).passing is False
 
 
 def test_successes_in_a_row_are_a_period_apart() -> None:
-    progress = start_probing(_probe(periodSeconds=1, successThreshold=2), 0.0, 0.0)
-    progress = progress.observe(ProbeResult(ok=True), 0.0)
-    assert (progress.passing, progress.due) == (None, 1.0)
-    assert progress.observe(ProbeResult(ok=True), 1.0).passing is True
+    state = start_probing(_probe(periodSeconds=1, successThreshold=2), 0.0, 0.0)
+    state = state.observe(ProbeResult(ok=True), 0.0)
+    assert (state.passing, state.due) == (None, 1.0)
+    assert state.observe(ProbeResult(ok=True), 1.0).passing is True
 
 
 def test_an_http_server_that_does_not_answer_in_time_is_a_failure() -> None:
