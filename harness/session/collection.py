@@ -10,8 +10,10 @@ import pytest
 
 from harness.model import Catalogue, Level, Requirement, Topology, Verdict
 from harness.providers.base import CAPABILITIES, Provider
+from harness.session.asked import Options
+from harness.session.check import CHECK, Check, Gate
 from harness.session.marks import Citation, citations
-from harness.session.run import CHECK, PRECONDITIONS, Check, Gate, Options
+from harness.session.run import PRECONDITIONS
 
 #: What the harness itself can do, wherever it runs (the catalogue's names for needs).
 ABILITIES = frozenset(

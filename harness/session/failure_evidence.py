@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from harness.model import Lab
-from harness.session.run import Run, diary, told
+from harness.session.diary import diary
+from harness.session.errors import told
+from harness.session.run import Run
 
 #: Seconds after which no further step of collecting begins.
 SECONDS = 20.0

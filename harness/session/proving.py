@@ -11,7 +11,7 @@ import pytest
 from harness.converge import CEILING_VARIABLE, Budget, NotConverged, eventually
 from harness.model import Fate, Proof
 from harness.sabotages.scene import Sabotage, Scene, name_of
-from harness.session.run import by_assertion, told
+from harness.session.errors import by_assertion, told
 
 #: Seconds for every wait inside a sabotaged check: what will not come need not be waited for.
 CEILING = 8.0

@@ -131,7 +131,7 @@ def test_a_failure_is_remembered(keeper: OwningKeeper, events: list[str]) -> Non
         with pytest.raises(NoLab, match=r"^OSError: token: «redacted»$"):
             keeper.lab(ONE)
     assert events == ["up one"]
-    assert keeper.trouble == {"one": "OSError: token: «redacted»"}
+    assert [str(each) for each in keeper.troubles] == ["one: OSError: token: «redacted»"]
 
 
 def test_an_interrupted_take_down_is_finished(
@@ -225,4 +225,6 @@ def test_a_lab_that_cannot_be_noted_is_kept_all_the_same(
     keeper.lab(ONE)
     keeper.close()
     assert not [event for event in events if event.startswith("down")]
-    assert "FileExistsError" in keeper.trouble["one (note of the kept lab)"]
+    noted = keeper.troubles.about("one (note of the kept lab)")
+    assert noted is not None
+    assert "FileExistsError" in noted.words
