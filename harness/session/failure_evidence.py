@@ -11,8 +11,6 @@ from harness.session.diary import diary
 from harness.session.errors import told
 from harness.session.run import Run
 
-#: Seconds after which no further step of collecting begins.
-SECONDS = 20.0
 #: Checks whose evidence is kept per process: beyond that, one cause has many faces.
 LIMIT = 12
 
@@ -46,8 +44,8 @@ def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:
     directory = run.options.report_dir / relative
     directory.mkdir(parents=True, exist_ok=True)
     kubes = {cluster.name: Kube(cluster.kubeconfig) for cluster in lab.clusters}
-    folder = Folder(directory, seconds=SECONDS)
-    collect.collect(lab, run.mesh.shape, run.provider, directory, kubes, folder)
+    folder = Folder(directory)
+    collect.collect(lab, run.mesh.shape, run.provider, kubes, folder, secret=run.secret)
     _ask_vendors(item.config.hook, run, directory)
     return relative.as_posix()
 

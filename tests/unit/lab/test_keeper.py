@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from harness.model import (
     Cluster,
     ClusterSpec,
     Lab,
+    MachineError,
     NetworkPlan,
     NetworkSpec,
     Topology,
@@ -132,6 +134,47 @@ def test_a_failure_is_remembered(keeper: OwningKeeper, events: list[str]) -> Non
             keeper.lab(ONE)
     assert events == ["up one"]
     assert [str(each) for each in keeper.troubles] == ["one: OSError: token: «redacted»"]
+
+
+def test_of_several_causes_each_is_told(keeper: OwningKeeper, events: list[str]) -> None:
+    causes = [
+        OSError("east: disk full"),
+        MachineError("west: no memory"),
+        OSError("east: disk full"),
+    ]
+    keeper.provider = Noting(events, fails=ExceptionGroup("several of them failed", causes))
+    with pytest.raises(NoLab, match=r"^OSError: east: disk full; west: no memory$"):
+        keeper.lab(ONE)
+
+
+def test_where_neither_raising_nor_preparing_works_both_are_told(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    keeper.provider = Noting(events, fails=OSError("no cluster"))
+    keeper.mesh = Mesh(events, "prepare")
+    with pytest.raises(NoLab, match=r"^OSError: no cluster; OSError: no image$"):
+        keeper.lab(ONE)
+
+
+def test_nothing_is_prepared_any_more_once_raising_has_failed(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    failing = threading.Event()
+
+    class Slow(Mesh):
+        def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+            assert failing.wait(10)
+            self.events.append(f"prepared {topology.name}")
+
+    class Failing(Noting):
+        def up(self, *_: object) -> Lab:
+            threading.Timer(0.05, failing.set).start()  # well after this has failed
+            raise OSError("no cluster")
+
+    keeper.mesh, keeper.provider = Slow(events), Failing(events)
+    with pytest.raises(NoLab):
+        keeper.lab(ONE)
+    assert events == ["prepared one"]
 
 
 def test_an_interrupted_take_down_is_finished(
