@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness import files
+from harness.converge import SCALE_VARIABLE, NotConverged
 from harness.kube import Kube
 from harness.model import ApiError, InterruptedAnswerError
 
@@ -158,6 +159,18 @@ def test_deleting_what_is_gone_is_harmless(kube: Kube, script: Script) -> None:
     assert not kube.delete("Pod", "p", "n")
     script.answer("GET /api/v1/namespaces/n/pods/p", 404, STATUS)
     kube.gone("Pod", "p", "n")
+
+
+def test_a_deletion_that_hangs_is_no_success(
+    kube: Kube, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(SCALE_VARIABLE, "0.001")
+    held = {"metadata": {"name": "p", "namespace": "n", "finalizers": ["nobody.removes/this"]}}
+    script.answer("DELETE /api/v1/namespaces/n/pods/p", 200, held)
+    script.answer("GET /api/v1/namespaces/n/pods/p", 200, held)
+    with pytest.raises(NotConverged, match="Pod p is gone: not seen within") as caught:
+        kube.gone("Pod", "p", "n")
+    assert caught.value.budget.firm  # machinery: no check is failed by it
 
 
 def test_what_a_pod_answers_is_an_answer(kube: Kube, script: Script) -> None:

@@ -1,6 +1,6 @@
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,7 @@ class Noting:
     fails: BaseException | None = None
     alive: bool = True
     name: str = "noting"
+    state: Path = Path("/nowhere")
 
     def up(
         self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
@@ -56,7 +57,7 @@ class Noting:
             topology=topology,
             plan=plan,
             clusters=(cluster,),
-            state_dir="/nowhere",
+            state_dir=str(self.state),
         )
 
     def down(self, lab: Lab) -> None:
@@ -93,7 +94,8 @@ def events() -> list[str]:
 @pytest.fixture
 def keeper(events: list[str], tmp_path: Path) -> OwningKeeper:
     phases = Phases(say=lambda _: None)
-    return OwningKeeper(Noting(events), Mesh(events), phases, KeptLabs(tmp_path / "kept"))
+    provider = Noting(events, state=tmp_path / "lab")
+    return OwningKeeper(provider, Mesh(events), phases, KeptLabs(tmp_path / "kept"))
 
 
 def test_raised_once_and_taken_down_once(keeper: OwningKeeper, events: list[str]) -> None:
@@ -213,6 +215,36 @@ def test_a_kept_lab_that_fell_is_forgotten(keeper: OwningKeeper, events: list[st
     keeper.close()
     assert events[2:] == ["up one", "install one", "down one"]
     assert list(keeper.kept.all()) == []
+
+
+def test_a_kept_lab_that_its_last_run_left_in_disorder_is_not_reused(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    said: list[str] = []
+    keeper.phases = Phases(say=said.append)
+    keeper.keep = keeper.reuse = True
+    keeper.lab(ONE)
+    keeper.close(orderly=False)
+    keeper.lab(ONE)
+    assert events.count("up one kept") == 2
+    assert any("was killed or lost a worker; raising a new one" in line for line in said)
+
+
+def test_several_runs_may_use_a_kept_lab_at_once(
+    keeper: OwningKeeper, events: list[str], tmp_path: Path
+) -> None:
+    keeper.keep = keeper.reuse = True
+    keeper.lab(ONE)
+    keeper.close()
+    others = [replace(keeper), replace(keeper)]
+    for each in others:
+        each.lab(ONE)
+    others[0].close()
+    keeper.lab(ONE)
+    assert events == ["up one kept", "install one"]
+    for each in (keeper, others[1]):
+        each.close()
+    assert list((tmp_path / "lab/users").iterdir()) == []
 
 
 def test_a_lab_without_its_mesh_is_not_kept(keeper: OwningKeeper, events: list[str]) -> None:

@@ -1,3 +1,6 @@
+from collections.abc import Iterator
+from random import Random
+
 import pytest
 
 from harness.probes.proportion import Proportion, demand
@@ -68,3 +71,38 @@ def test_two_samples_outside_are_no_chance() -> None:
 def test_calls_that_are_not_served_are_no_sample() -> None:
     with pytest.raises(AssertionError, match="not every call was served"):
         drawn({})
+
+
+RUNS = 1000
+
+
+def verdicts(expected: Proportion, share: float, *, seed: int = 20260701) -> Iterator[bool]:
+    """Yield for many runs whether a mesh that sends ``share`` to c1 is believed."""
+    chance = Random(seed)
+
+    def draw(size: int) -> Replies:
+        first = sum(chance.random() < share for _ in range(size))
+        return replies({"c1": first, "c2": size - first})
+
+    for _ in range(RUNS):
+        try:
+            demand(expected, draw, lambda seen: {"c1": seen.clusters["c1"]}, lambda _: None)
+        except AssertionError:
+            yield False
+        else:
+            yield True
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.75, 0.9])
+def test_a_faultless_mesh_is_accused_as_seldom_as_stated(share: float) -> None:
+    expected = Proportion(400, share)
+    chance = Random(20260701)
+    samples = (sum(chance.random() < share for _ in range(400)) for _ in range(RUNS))
+    outside = sum(not expected.admits(count) for count in samples)
+    likely = Proportion(RUNS, expected.false_alarm)
+    assert likely.admits(outside), f"{outside} of {RUNS} samples are outside, not {likely}"
+    assert all(verdicts(expected, share))
+
+
+def test_a_share_that_is_wrong_is_found_out_in_nearly_every_run() -> None:
+    assert sum(verdicts(Proportion(400, 0.5), 0.65)) <= RUNS * 0.01

@@ -1,0 +1,59 @@
+"""Who uses a lab that outlives them, and whether all of them have ended in good order.
+
+A run undoes what its checks change; one that is killed cannot. The lock on a mark belongs to an
+open file, so the kernel releases it with the process, and the mark stays behind.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkstemp
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The mark of one run, in a directory of the lab."""
+
+    path: Path
+    handle: int
+
+    @classmethod
+    def begin(cls, directory: Path) -> "Usage":
+        """Mark the lab as used by this process."""
+        directory.mkdir(parents=True, exist_ok=True)
+        handle, name = mkstemp(prefix=_UNREADY, dir=directory)
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        path = directory / Path(name).name.removeprefix(_UNREADY)
+        Path(name).rename(path)  # seen by others only now that it is locked
+        return cls(path, handle)
+
+    def end(self, *, orderly: bool) -> None:
+        """Take the mark away; if not ``orderly``, leave it as a killed run would."""
+        if orderly:
+            self.path.unlink(missing_ok=True)
+        os.close(self.handle)
+
+
+def abandoned(directory: Path) -> bool:
+    """Say whether a run that used the lab has ended without putting things back."""
+    return any(map(_unlocked, _marks(directory)))
+
+
+_UNREADY = ".unready-"
+
+
+def _marks(directory: Path) -> Iterator[Path]:
+    return (each for each in directory.glob("*") if not each.name.startswith(_UNREADY))
+
+
+def _unlocked(mark: Path) -> bool:
+    try:
+        with mark.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:  # its run goes on
+        return False
+    except FileNotFoundError:  # its run has just ended in good order
+        return False
+    return mark.exists()
