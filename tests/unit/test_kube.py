@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness import files
-from harness.converge import SCALE_VARIABLE, NotConverged
+from harness.converge import NotConverged, Pace
 from harness.kube import Kube
 from harness.model import ApiError, InterruptedAnswerError
 
@@ -161,14 +161,12 @@ def test_deleting_what_is_gone_is_harmless(kube: Kube, script: Script) -> None:
     kube.gone("Pod", "p", "n")
 
 
-def test_a_deletion_that_hangs_is_no_success(
-    kube: Kube, script: Script, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(SCALE_VARIABLE, "0.001")
+def test_a_deletion_that_hangs_is_no_success(kube: Kube, script: Script) -> None:
     held = {"metadata": {"name": "p", "namespace": "n", "finalizers": ["nobody.removes/this"]}}
     script.answer("DELETE /api/v1/namespaces/n/pods/p", 200, held)
     script.answer("GET /api/v1/namespaces/n/pods/p", 200, held)
-    with pytest.raises(NotConverged, match="Pod p is gone: not seen within") as caught:
+    hangs = pytest.raises(NotConverged, match="Pod p is gone: not seen within")
+    with Pace(scale=0.001).kept(), hangs as caught:
         kube.gone("Pod", "p", "n")
     assert caught.value.budget.firm  # machinery: no check is failed by it
 
