@@ -1,5 +1,7 @@
 """What an error says, in words that may be published."""
 
+from collections.abc import Iterator
+
 from harness.model import HarnessError
 from harness.shell import redact
 
@@ -12,11 +14,20 @@ def told(error: BaseException, *, sentences: tuple[type[BaseException], ...] = (
 
     ``sentences`` are further kinds whose message needs no name of the kind before it.
     """
-    if isinstance(error, BaseExceptionGroup):
-        return "; ".join(
-            dict.fromkeys(told(each, sentences=sentences) for each in error.exceptions)
-        )
+    words = (_sentence(each, (*_SENTENCES, *sentences)) for each in _causes(error))
+    return "; ".join(dict.fromkeys(words))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for each in error.exceptions:
+        yield from _causes(each)
+
+
+def _sentence(error: BaseException, sentences: tuple[type[BaseException], ...]) -> str:
     text = redact(str(error)).strip()
-    if isinstance(error, (*_SENTENCES, *sentences)):
+    if isinstance(error, sentences):
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
