@@ -1,4 +1,4 @@
-"""Who uses a lab that outlives them, and whether all of them have ended in good order.
+"""Who uses a place (a lab, the files of a run), and whether they ended in good order.
 
 A run undoes what its checks change; one that is killed cannot. The lock on a mark belongs to an
 open file, so the kernel releases it with the process, and the mark stays behind.
@@ -14,14 +14,14 @@ from tempfile import mkstemp
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The mark of one run, in a directory of the lab."""
+    """The mark of one run, in a directory of the place."""
 
     path: Path
     handle: int
 
     @classmethod
     def begin(cls, directory: Path) -> "Usage":
-        """Mark the lab as used by this process."""
+        """Mark the place as used by this process."""
         directory.mkdir(parents=True, exist_ok=True)
         handle, name = mkstemp(prefix=_UNREADY, dir=directory)
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -37,7 +37,7 @@ class Usage:
 
 
 def abandoned(directory: Path) -> bool:
-    """Say whether a run that used the lab has ended without putting things back."""
+    """Say whether a run that used the place has ended without putting things back."""
     return any(map(_unlocked, _marks(directory)))
 
 

@@ -18,6 +18,7 @@ from harness.converge import SCALE_VARIABLE
 from harness.lab.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper, lend
 from harness.lab.kept import standing_labs
 from harness.lab.trouble import Troubles
+from harness.lab.usage import Usage, abandoned
 from harness.meshes.base import Mesh, Refuses
 from harness.model import ConfigError
 from harness.phases import Phases, to_stderr
@@ -31,6 +32,8 @@ from harness.session.run import Run
 WORKER = "meshproof"
 #: Of the directory that the processes of one run share.
 _PREFIX = "meshproof-run-"
+#: In it: the mark of the process that owns the run.
+_OWNER = "owner"
 _SECRET_BYTES = 32
 
 Made = TypeVar("Made")
@@ -71,7 +74,10 @@ def _begun(config: pytest.Config) -> Path:
     """Return the directory that the processes of this run share, which this one owns."""
     _handle_sigterm(config)
     _remove_stale(Path(tempfile.gettempdir()))
-    return Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    usage = Usage.begin(directory / _OWNER)
+    config.add_cleanup(lambda: usage.end(orderly=True))
+    return directory
 
 
 def _tell_processes(config: pytest.Config, asked: Options) -> None:
@@ -208,11 +214,10 @@ def _narrator(config: pytest.Config) -> Callable[[str], None]:
 
 
 def _remove_stale(temporary: Path) -> None:
-    """Remove the directories of runs that were killed; a directory is named after its process.
+    """Remove the directories of runs that were killed, in whichever container they ran.
 
-    Those of other accounts cannot be removed, and are left alone without a word.
+    Those of other accounts cannot be looked into, and are left alone without a word.
     """
     for directory in temporary.glob(f"{_PREFIX}*-*"):
-        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", pid).exists():
+        if abandoned(directory / _OWNER):
             shutil.rmtree(directory, ignore_errors=True)
