@@ -5,12 +5,11 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from harness.lab.kept import KeptLabs
 from harness.lab.trouble import Troubles
-from harness.lab.usage import Usage, abandoned
+from harness.lab.usage import abandoned, users
 from harness.meshes.base import Mesh
 from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology
 from harness.phases import Phases
@@ -43,11 +42,8 @@ class Keeper(Protocol):
         """Every lab that was handed out, in order, for the record."""
         ...
 
-    def close(self, *, orderly: bool = True) -> None:
-        """Release whatever this keeper owns. Idempotent.
-
-        Not ``orderly``: a check has ended without undoing what it did to the lab.
-        """
+    def close(self) -> None:
+        """Release whatever this keeper owns. Idempotent."""
         ...
 
 
@@ -77,7 +73,6 @@ class OwningKeeper:
     _lab: Lab | None = None
     _borrowed: bool = False
     _ready: bool = False
-    _usage: Usage | None = None
 
     @property
     def standing(self) -> Lab | None:
@@ -93,8 +88,6 @@ class OwningKeeper:
         self.close()
         try:
             lab = self._found(topology) or self._raised(topology)
-            if self._borrowed or self.keep:
-                self._usage = Usage.begin(_users(lab))
         except Exception as error:
             # A vendor's provider or mesh may raise anything; it says nothing about the mesh.
             trouble = self.troubles.note(topology.name, self._explain(error))
@@ -107,13 +100,10 @@ class OwningKeeper:
         self.used.append(lab)
         return lab
 
-    def close(self, *, orderly: bool = True) -> None:
+    def close(self) -> None:
         """Take the lab down, unless it is borrowed or the user asked to keep it."""
         lab, self._lab = self._lab, None
         ready, self._ready = self._ready, False
-        usage, self._usage = self._usage, None
-        if usage is not None:
-            usage.end(orderly=orderly)
         if lab is None or self._borrowed:
             return
         if self.keep and ready:
@@ -133,9 +123,9 @@ class OwningKeeper:
             self.kept.forget(lab)
             self.phases.say(f"kept lab {lab.id} no longer answers; raising a new one")
             return None
-        if abandoned(_users(lab)):
+        if abandoned(users(lab)):
             self.phases.say(
-                f"kept lab {lab.id} is as a run left it that was killed or lost a worker; "
+                f"kept lab {lab.id} is as a check left it whose process was killed; "
                 f"raising a new one (remove it: meshproof down {lab.id})"
             )
             return None
@@ -236,7 +226,7 @@ class BorrowingKeeper:
             raise NoLab(self.loan.trouble or f"the owner has lent no lab of {topology.name}")
         return lab
 
-    def close(self, *, orderly: bool = True) -> None:
+    def close(self) -> None:
         """Do nothing: the owner takes it down."""
 
 
@@ -255,10 +245,6 @@ def _begun(work: Callable[[], T]) -> Future[T]:
 
     threading.Thread(target=carry_out, daemon=True).start()
     return future
-
-
-def _users(lab: Lab) -> Path:
-    return Path(lab.state_dir) / "users"
 
 
 def _stands(provider: Provider, lab: Lab) -> bool:

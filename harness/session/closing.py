@@ -35,7 +35,7 @@ class Closing:
             return
         self._finished = True
         try:
-            self.run.keeper.close(orderly=not self.ledger.lost)
+            self.run.keeper.close()
         except KeyboardInterrupt:
             self.interrupted = True
             self.complete = False

@@ -76,7 +76,7 @@ def _begun(config: pytest.Config) -> Path:
     _remove_stale(Path(tempfile.gettempdir()))
     directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     usage = Usage.begin(directory / _OWNER)
-    config.add_cleanup(lambda: usage.end(orderly=True))
+    config.add_cleanup(lambda: usage.end())
     return directory
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pytest
 from harness import meshes, providers
 from harness.lab.keeper import NoLab, OwningKeeper
 from harness.lab.turns import Turns
+from harness.lab.usage import used, users
 from harness.session import collection, failure_evidence, hookspecs, opening, options, verdicts
 from harness.session.check import CHECK, Check
 from harness.session.closing import Closing
@@ -37,7 +38,6 @@ from harness.session.run import RUN, Run
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from contextlib import AbstractContextManager
 
     from harness.meshes.base import Mesh
     from harness.model import Lab
@@ -215,16 +215,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-def _turn(item: pytest.Item) -> AbstractContextManager[None]:
+@contextmanager
+def _turn(item: pytest.Item) -> Generator[None]:
     run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
-    if run is None or check is None or not check.runs:
-        return nullcontext()
-    lab = _found(item, run, check)
-    if lab is None:
-        return nullcontext()
+    lab = _found(item, run, check) if run and check and check.runs else None
+    if check is None or lab is None:
+        yield
+        return
     turns = Turns(Path(lab.state_dir) / "turns")
     alone = check.disturbs or bool(check.sabotages)
-    return turns.alone() if alone else turns.side_by_side()
+    with turns.alone() if alone else turns.side_by_side(), used(users(lab)):
+        yield
 
 
 def _found(item: pytest.Item, run: Run, check: Check) -> Lab | None:

@@ -148,7 +148,7 @@ def test_a_second_run_does_not_build_on_what_a_killed_one_left(project: Project)
     (project.path / "hang").unlink()
     run = project.run("--reuse", "--keep")
     assert run.ret == pytest.ExitCode.OK
-    run.stdout.fnmatch_lines(["*kept lab paper-* is as a run left it that was killed*"])
+    run.stdout.fnmatch_lines(["*kept lab paper-* is as a check left it whose process was killed*"])
     kept, disturbed, fresh = (project.path / "labs-used").read_text().split()
     assert kept == disturbed != fresh
     project.run("--reuse").stdout.fnmatch_lines([f"*reusing lab {fresh}*"])
@@ -158,7 +158,9 @@ def test_a_second_run_does_not_reuse_a_lab_that_lost_a_worker(project: Project) 
     project.check(DIES.replace("{scope}", "function"))
     project.run_apart("-n2", "--keep")
     project.check(MANY)
-    project.run("--reuse").stdout.fnmatch_lines(["*is as a run left it that was killed or lost*"])
+    project.run("--reuse").stdout.fnmatch_lines(
+        ["*is as a check left it whose process was killed*"]
+    )
     assert project.log.count("up") == 2
 
 

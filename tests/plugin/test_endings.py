@@ -220,7 +220,7 @@ def test_a_record_that_cannot_be_written_costs_no_other_report(project: Project)
 def test_an_error_while_closing_is_told_in_the_report(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(_: OwningKeeper, *, orderly: bool) -> None:
+    def broken(_: OwningKeeper) -> None:
         raise OSError("disk full")
 
     project.check("@pytest.mark.requirement('TO-01')\ndef test_it():\n    pass\n")

@@ -1,12 +1,13 @@
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from harness.lab.keeper import BorrowingKeeper, Loan, NoLab, OwningKeeper, lend
 from harness.lab.kept import KeptLabs
+from harness.lab.usage import used, users
 from harness.meshes.none import NoMesh
 from harness.model import (
     Cluster,
@@ -217,34 +218,21 @@ def test_a_kept_lab_that_fell_is_forgotten(keeper: OwningKeeper, events: list[st
     assert list(keeper.kept.all()) == []
 
 
-def test_a_kept_lab_that_its_last_run_left_in_disorder_is_not_reused(
+def test_a_kept_lab_is_not_reused_that_a_killed_check_has_left_in_disorder(
     keeper: OwningKeeper, events: list[str]
 ) -> None:
     said: list[str] = []
     keeper.phases = Phases(say=said.append)
     keeper.keep = keeper.reuse = True
-    keeper.lab(ONE)
-    keeper.close(orderly=False)
-    keeper.lab(ONE)
-    assert events.count("up one kept") == 2
-    assert any("was killed or lost a worker; raising a new one" in line for line in said)
-
-
-def test_several_runs_may_use_a_kept_lab_at_once(
-    keeper: OwningKeeper, events: list[str], tmp_path: Path
-) -> None:
-    keeper.keep = keeper.reuse = True
-    keeper.lab(ONE)
+    marks = users(keeper.lab(ONE))
     keeper.close()
-    others = [replace(keeper), replace(keeper)]
-    for each in others:
-        each.lab(ONE)
-    others[0].close()
+    with used(marks):  # another session has a check on it
+        keeper.lab(ONE)
+    keeper.close()
+    (marks / "left-by-a-process-that-is-gone").touch()
     keeper.lab(ONE)
-    assert events == ["up one kept", "install one"]
-    for each in (keeper, others[1]):
-        each.close()
-    assert list((tmp_path / "lab/users").iterdir()) == []
+    assert events == ["up one kept", "install one", "up one kept", "install one"]
+    assert any("whose process was killed; raising a new one" in line for line in said)
 
 
 def test_a_lab_without_its_mesh_is_not_kept(keeper: OwningKeeper, events: list[str]) -> None:

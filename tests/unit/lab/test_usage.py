@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.lab.usage import Usage, abandoned
+from harness.lab.usage import abandoned, used
 from harness.shell import start
 
 USES = """
 import sys, threading
 from pathlib import Path
-from harness.lab.usage import Usage
-used = Usage.begin(Path(sys.argv[1]))
-threading.Event().wait()
+from harness.lab.usage import used
+with used(Path(sys.argv[1])):
+    threading.Event().wait()
 """
 
 
@@ -29,16 +29,17 @@ def test_a_lab_that_nobody_has_used_is_in_order(users: Path) -> None:
 
 
 def test_a_lab_in_use_is_in_order_before_and_after(users: Path) -> None:
-    usage = Usage.begin(users)
-    assert not abandoned(users)
-    usage.end(orderly=True)
+    with used(users), used(users):
+        assert len(list(users.iterdir())) == 2
+        assert not abandoned(users)
     assert not abandoned(users)
     assert list(users.iterdir()) == []
 
 
-def test_a_run_that_cannot_put_things_back_says_so(users: Path) -> None:
-    Usage.begin(users).end(orderly=False)
-    assert abandoned(users)
+def test_whoever_fails_has_put_things_back_all_the_same(users: Path) -> None:
+    with pytest.raises(AssertionError), used(users):
+        raise AssertionError("503")
+    assert not abandoned(users)
 
 
 def test_a_run_that_was_killed_has_put_nothing_back(users: Path, tmp_path: Path) -> None:

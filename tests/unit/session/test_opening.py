@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.lab.usage import Usage
+from harness.lab.usage import used
 from harness.session.opening import _remove_stale
 
 
@@ -14,8 +14,8 @@ def test_directories_of_dead_runs_go_and_those_of_living_ones_stay(tmp_path: Pat
     foreign = tmp_path / "something-else"
     for directory in (dead, living, beginning, foreign):
         directory.mkdir()
-    Usage.begin(dead / "owner").end(orderly=False)
-    usage = Usage.begin(living / "owner")
-    _remove_stale(tmp_path)
-    usage.end(orderly=True)
+    (dead / "owner").mkdir()
+    (dead / "owner" / "of-a-process-that-is-gone").touch()
+    with used(living / "owner"):
+        _remove_stale(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted([living, beginning, foreign])
