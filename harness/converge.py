@@ -1,9 +1,12 @@
 """Wait for the world to agree with us. The only module that sleeps."""
 
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,10 +15,36 @@ from tenacity import RetryError, Retrying, retry_if_result, wait_fixed
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: One factor for every budget (``--budget-scale``), for slow machines; workers inherit it.
+#: Hands the factor for every budget (``--budget-scale``) to workers and other child processes.
 SCALE_VARIABLE = "MESHPROOF_BUDGET_SCALE"
-#: A ceiling in seconds for every budget, set while a sabotaged check runs: red comes sooner.
-CEILING_VARIABLE = "MESHPROOF_BUDGET_CEILING"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How patient every wait is: ``scale`` stretches all budgets, ``ceiling`` (seconds) caps them.
+
+    A ceiling stands while a sabotaged check runs: red comes sooner.
+    """
+
+    scale: float = 1.0
+    ceiling: float = math.inf
+
+    @classmethod
+    def current(cls) -> "Pace":
+        """Return the pace of this context, or what this process was started with."""
+        return _PACE.get() or cls(scale=float(os.environ.get(SCALE_VARIABLE, "1")))
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Wait at this pace within the block, also in what :func:`concurrently` starts."""
+        token = _PACE.set(self)
+        try:
+            yield
+        finally:
+            _PACE.reset(token)
+
+
+_PACE: ContextVar[Pace | None] = ContextVar("pace", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +61,10 @@ class Budget:
     firm: bool = False
 
     def effective(self) -> "Budget":
-        """Return this budget under the run's scale and ceiling."""
-        timeout = self.timeout * float(os.environ.get(SCALE_VARIABLE, "1"))
-        ceiling = "inf" if self.firm else os.environ.get(CEILING_VARIABLE, "inf")
-        return replace(self, timeout=min(timeout, float(ceiling)))
+        """Return this budget at the current pace."""
+        pace = Pace.current()
+        timeout = self.timeout * pace.scale
+        return replace(self, timeout=timeout if self.firm else min(timeout, pace.ceiling))
 
 
 class NotConverged(AssertionError):  # noqa: N818 - reads better in a report than "...Error"
@@ -111,7 +140,7 @@ def concurrently(work: Callable[[T], R], items: "list[T] | tuple[T, ...]") -> li
     if len(items) == 1:
         return [work(items[0])]
     with ThreadPoolExecutor(max_workers=max(1, len(items))) as pool:
-        futures = [pool.submit(work, item) for item in items]
+        futures = [pool.submit(copy_context().run, work, item) for item in items]
     errors = [error for future in futures if (error := future.exception())]
     if len(errors) == 1:
         raise errors[0]

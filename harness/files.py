@@ -5,7 +5,7 @@ A mistake is reported with its file and line, and all mistakes of a file at once
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 Place = Sequence[str | int]
 
 _Loader: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+#: How deep a document may be nested; the deepest that programs give us are schemas of objects.
+_DEPTH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +143,12 @@ def _all(text: str, path: Path) -> list[Document]:
     loader = _Loader(text)
     found: list[Document] = []
     try:
+        _check_depth(text, path)
         while loader.check_node():
             node = loader.get_node()
-            if wrong := list(_repeated_keys(node, path)):
+            if wrong := list(_Walk(path).faults(node)):
                 raise ConfigError(str(path), wrong)
-            found.append(Document(path, loader.construct_document(node), node))
+            found.append(Document(path, _constructed(loader, node, path), node))
     except yaml.YAMLError as error:
         raise ConfigError(str(path), [_syntax(path, error)]) from error
     finally:
@@ -159,18 +162,76 @@ def _syntax(path: Path, error: yaml.YAMLError) -> str:
     return f"{path}:{mark.line + 1 if mark else 1}: not YAML: {problem}"
 
 
-def _repeated_keys(node: yaml.Node, path: Path) -> Iterator[str]:
-    if isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _repeated_keys(item, path)
-    if not isinstance(node, yaml.MappingNode):
+def _check_depth(text: str, path: Path) -> None:
+    """Refuse what is nested beyond all reason: the parser would exhaust the stack."""
+    depth = 0
+    event: Any
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEPTH:
+            line = event.start_mark.line + 1
+            raise ConfigError(str(path), [f"{path}:{line}: nested more than {_DEPTH} deep"])
+
+
+def _constructed(loader: Any, node: yaml.Node, path: Path) -> Any:
+    try:
+        return loader.construct_document(node)
+    except (KeyError, TypeError, ValueError) as error:  # such as the 30th of February
+        raise ConfigError(str(path), list(_unreadable(node, path))) from error
+
+
+def _unreadable(node: yaml.Node, path: Path) -> Iterator[str]:
+    """Name the values that are not what they look like."""
+    if not isinstance(node, yaml.ScalarNode):
+        for child in _children(node):
+            yield from _unreadable(child, path)
         return
-    seen: set[Any] = set()
-    for key, value in node.value:
-        if key.value in seen:
-            yield f"{path}:{key.start_mark.line + 1}: key {key.value!r} appears twice"
-        seen.add(key.value if isinstance(key.value, str) else id(key))
-        yield from _repeated_keys(value, path)
+    try:
+        _Loader("").construct_object(node)
+    except (KeyError, TypeError, ValueError):
+        kind = node.tag.rpartition(":")[2]
+        yield f"{path}:{node.start_mark.line + 1}: {node.value[:40]!r} is no valid {kind}"
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """Looks at each node of a document once, however many aliases stand for it."""
+
+    path: Path
+    _seen: set[int] = field(default_factory=set)
+    _above: set[int] = field(default_factory=set)
+
+    def faults(self, node: yaml.Node) -> Iterator[str]:
+        """Yield what the data would not show: repeated keys, aliases of what they are part of."""
+        if id(node) in self._above:
+            yield self._at(node, "an alias stands for something that it is a part of")
+        if id(node) in self._seen:
+            return
+        self._seen.add(id(node))
+        self._above.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            yield from self._repeated(node)
+        for child in _children(node):
+            yield from self.faults(child)
+        self._above.remove(id(node))
+
+    def _repeated(self, node: yaml.MappingNode) -> Iterator[str]:
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in keys:
+                    yield self._at(key, f"key {key.value!r} appears twice")
+                keys.add(key.value)
+
+    def _at(self, node: yaml.Node, message: str) -> str:
+        return f"{self.path}:{node.start_mark.line + 1}: {message}"
 
 
 def _child(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:

@@ -289,15 +289,12 @@ class Kube:
         """Speak HTTP to a pod's port through the API server's pod proxy.
 
         Any status of the pod itself is an answer, not an exception; :class:`ApiError` means
-        that the API server is not there.
+        that the API server is not there (status 0), or did not reach the pod (its own status).
         """
         target = f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}:{port}/proxy{path}"
-        try:
-            response = self._send(method, target, None, body, read_timeout=timeout)
-        except ApiError as error:
-            if error.status:
-                return Answer(error.status, error.message.encode())
-            raise
+        response = self._exchange(method, target, None, body, read_timeout=timeout)
+        if response.status >= 400 and (said := _status(response.data)):
+            raise ApiError(f"{method} {target}", int(response.status), said)
         return Answer(int(response.status), response.data)
 
     def request(self, method: str, path: str, body: Manifest | None = None) -> Answer:
@@ -363,11 +360,27 @@ class Kube:
         content_type: str = "application/json",
         read_timeout: float | None = None,
     ) -> Any:
+        response = self._exchange(method, path, query, body, content_type, read_timeout)
+        if response.status >= 400:
+            said = _status(response.data) or redact(response.data.decode(errors="replace"))
+            raise ApiError(f"{method} {path}", int(response.status), said)
+        return response
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Manifest | None = None,
+        content_type: str = "application/json",
+        read_timeout: float | None = None,
+    ) -> Any:
+        """Return whatever comes back, with whatever status."""
         asked = {key: value for key, value in (query or {}).items() if value}
         # The client serialises by content type; encoded here, every type is sent as it is.
         payload = json.dumps(body).encode() if body is not None else None
         try:
-            response = self._client.rest_client.pool_manager.request(
+            return self._client.rest_client.pool_manager.request(
                 method,
                 self._client.configuration.host + path + (f"?{urlencode(asked)}" if asked else ""),
                 body=payload,
@@ -380,9 +393,6 @@ class Kube:
             raise InterruptedAnswerError(f"{method} {path}", 0, redact(str(error))) from error
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(f"{method} {path}", 0, redact(str(error))) from error
-        if response.status >= 400:
-            raise ApiError(f"{method} {path}", int(response.status), _reason(response.data))
-        return response
 
     def _headers(self, content_type: str) -> dict[str, str]:
         headers = {"Content-Type": content_type, "Accept": "application/json"}
@@ -392,15 +402,15 @@ class Kube:
         return headers
 
 
-def _reason(body: bytes) -> str:
-    """Return what the API server says, or the body of whatever answered behind its proxy."""
+def _status(body: bytes) -> str:
+    """Return what the API server itself says; nothing, if somebody else wrote this body."""
     try:
         status = json.loads(body)
     except ValueError:
-        return body.decode(errors="replace")
-    if isinstance(status, dict) and status.get("kind") == "Status":
-        return str(status.get("message", status))
-    return body.decode(errors="replace")
+        return ""
+    if not isinstance(status, dict) or status.get("kind") != "Status":
+        return ""
+    return redact(str(status.get("message") or status))
 
 
 def _events(response: Any, path: str) -> Iterator[Event]:
@@ -412,7 +422,9 @@ def _events(response: Any, path: str) -> Iterator[Event]:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
-                    raise ApiError(f"watch {path}", int(status.get("code", 500)), str(status))
+                    raise ApiError(
+                        f"watch {path}", int(status.get("code", 500)), redact(str(status))
+                    )
                 yield Event(event["type"], event["object"])
     except urllib3.exceptions.HTTPError as error:
-        raise ApiError(f"watch {path}", 0, str(error)) from error
+        raise ApiError(f"watch {path}", 0, redact(str(error))) from error

@@ -2,15 +2,15 @@
 
 Per cluster: objects of the namespaces that matter, events, logs of control plane, gateways
 and agents, what each sidecar's Envoy believes, what istiod believes. Secrets are reduced to
-the names of their keys and digests of their values before anything is written.
+the names of their keys and keyed digests of their values before anything is written.
 """
 
+import hmac
 import json
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -61,35 +61,30 @@ def collect(
     lab: Lab,
     shape: MeshShape | None,
     provider: Provider,
-    directory: Path,
     kubes: Mapping[str, Kube],
-    folder: Folder | None = None,
+    folder: Folder,
+    *,
+    secret: bytes,
 ) -> Path:
-    """Write evidence of every cluster and of the provider into ``directory``.
+    """Write evidence of every cluster and of the provider into ``folder``, within its bounds.
 
     Returns ``index.md``, which says what is where and what could not be collected; no step
-    that fails raises. ``kubes`` are by cluster name. Bounded to 20 MB and about 45 seconds.
+    that fails raises. ``kubes`` are by cluster name. ``secret`` keys the digests of what is
+    hidden: equal values can be told from different ones within a run, and none be guessed.
     """
-    folder = folder or Folder(directory)
 
     def one(job: Callable[[], None]) -> None:
         job()
 
     jobs: list[Callable[[], None]] = [
-        *(_cluster_job(folder, name, kube, shape) for name, kube in kubes.items()),
+        *(partial(_cluster, folder, name, kube, shape, secret) for name, kube in kubes.items()),
         lambda: _provider(folder, provider, lab),
     ]
     concurrently(one, jobs)
     return folder.index(f"Evidence from lab {lab.id} ({lab.topology.name} on {lab.provider})")
 
 
-def _cluster_job(
-    folder: Folder, name: str, kube: Kube, shape: MeshShape | None
-) -> Callable[[], None]:
-    return lambda: _cluster(folder, name, kube, shape)
-
-
-def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None) -> None:
+def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None, secret: bytes) -> None:
     try:
         pods = kube.list("Pod")
     except ApiError as error:
@@ -109,10 +104,12 @@ def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None) -> 
         _istiods(folder, name, kube, shape)
     for kind in sorted(API_VERSIONS):
         if kind not in _DULL | _RBAC:
-            _objects(folder, name, kube, kind, spaces)
+            _objects(folder, name, kube, kind, spaces, secret)
 
 
-def _objects(folder: Folder, name: str, kube: Kube, kind: str, spaces: set[str]) -> None:
+def _objects(
+    folder: Folder, name: str, kube: Kube, kind: str, spaces: set[str], secret: bytes
+) -> None:
     try:
         listed = kube.list(kind)
     except ApiError as error:
@@ -121,7 +118,7 @@ def _objects(folder: Folder, name: str, kube: Kube, kind: str, spaces: set[str])
         return
     wanted = [each for each in listed if kind in _CLUSTER_WIDE or _namespace(each) in spaces]
     if wanted:
-        text = [_presentable(each) for each in wanted]
+        text = [_presentable(each, secret) for each in wanted]
         folder.add(
             f"{name}/objects/{kind}.yaml", f"{len(wanted)} {kind}", lambda: files.dump(*text)
         )
@@ -236,21 +233,22 @@ def _is_agent(pod: Manifest) -> bool:
     return (pod["metadata"].get("labels") or {}).get(AGENT_LABEL) == "true"
 
 
-def _presentable(manifest: Manifest) -> Manifest:
+def _presentable(manifest: Manifest, secret: bytes) -> Manifest:
     """Drop what only servers read, and reduce a Secret to what may be shown."""
     meta = {key: value for key, value in manifest["metadata"].items() if key != "managedFields"}
     shown = {**manifest, "metadata": meta}
     if manifest["kind"] == "Secret":
         meta.pop("annotations", None)
-        shown["data"] = dict(_hidden(manifest.get("data") or {}))
+        shown["data"] = dict(_hidden(manifest.get("data") or {}, secret))
         shown.pop("stringData", None)
     return shown
 
 
-def _hidden(data: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _hidden(data: Mapping[str, str], secret: bytes) -> Iterator[tuple[str, str]]:
     for key, encoded in data.items():
         value = b64decode(encoded)
-        yield key, f"sha256:{sha256(value).hexdigest()} ({len(value)} bytes)"
+        digest = hmac.digest(secret, value, "sha256").hex()
+        yield key, f"hmac-sha256:{digest}" if value else "empty"
 
 
 def _trimmed(text: str) -> str:

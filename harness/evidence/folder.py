@@ -12,6 +12,9 @@ from harness.shell import redact
 #: What to keep of a text that is too long: logs end with what matters, dumps begin with it.
 Keep = Literal["head", "tail"]
 
+#: Seconds that collecting may take: a failed check is explained while its lab still fails.
+SECONDS = 20.0
+
 _CUT = "\n[… cut: {dropped} of {total} bytes left out …]\n"
 
 
@@ -35,7 +38,7 @@ class Folder:
     root: Path
     total: int = 20_000_000
     per_file: int = 2_000_000
-    seconds: float = 45.0
+    seconds: float = SECONDS
     clock: Callable[[], float] = time.monotonic
     _entries: list[Entry] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -2,18 +2,23 @@
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from harness.lab.kept import KeptLabs
+from harness.lab.trouble import Troubles
+from harness.lab.usage import abandoned, users
 from harness.meshes.base import Mesh
 from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology
 from harness.phases import Phases
 from harness.providers import BUILT_IN
 from harness.providers.base import KnowsItsLabs, Provider, RaiseOptions, planned
 from harness.shell import redact
+from harness.telling import told
+
+T = TypeVar("T")
 
 
 class NoLab(HarnessError):  # noqa: N818 - what it says, and all it says
@@ -30,6 +35,11 @@ class Keeper(Protocol):
     @property
     def standing(self) -> Lab | None:
         """The lab that stands at this moment, if any."""
+        ...
+
+    @property
+    def used(self) -> Sequence[Lab]:
+        """Every lab that was handed out, in order, for the record."""
         ...
 
     def close(self) -> None:
@@ -54,12 +64,12 @@ class OwningKeeper:
     mesh: Mesh
     phases: Phases
     kept: KeptLabs
+    #: What went wrong with a lab, for the record; that of a topology is not tried again.
+    troubles: Troubles = field(default_factory=Troubles)
     keep: bool = False
     reuse: bool = False
     #: Every lab that was used, in order, for the record.
     used: list[Lab] = field(default_factory=list)
-    #: What went wrong with a lab, by topology, for the record.
-    trouble: dict[str, str] = field(default_factory=dict)
     _lab: Lab | None = None
     _borrowed: bool = False
     _ready: bool = False
@@ -73,16 +83,16 @@ class OwningKeeper:
         """Return the lab of ``topology``, raising it on the first call."""
         if self.standing is not None and self.standing.topology.name == topology.name:
             return self.standing
-        if known := self.trouble.get(topology.name):
-            raise NoLab(known)
+        if known := self.troubles.about(topology.name):
+            raise NoLab(known.words)
         self.close()
         try:
             lab = self._found(topology) or self._raised(topology)
         except Exception as error:
             # A vendor's provider or mesh may raise anything; it says nothing about the mesh.
-            self.trouble[topology.name] = self._explain(error)
+            trouble = self.troubles.note(topology.name, self._explain(error))
             self.close()
-            raise NoLab(self.trouble[topology.name]) from error
+            raise NoLab(trouble.words) from error
         except BaseException:
             self.close()
             raise
@@ -113,6 +123,12 @@ class OwningKeeper:
             self.kept.forget(lab)
             self.phases.say(f"kept lab {lab.id} no longer answers; raising a new one")
             return None
+        if abandoned(users(lab)):
+            self.phases.say(
+                f"kept lab {lab.id} is as a check left it whose process was killed; "
+                f"raising a new one (remove it: meshproof down {lab.id})"
+            )
+            return None
         self.phases.say(f"reusing lab {lab.id}")
         self._lab, self._borrowed = lab, True
         return lab
@@ -121,8 +137,14 @@ class OwningKeeper:
         plan = planned(self.provider, topology)
         options = RaiseOptions(keep=self.keep)
         prepared = _begun(lambda: self._prepare(topology, plan))
-        with self.phases.phase(f"raise {topology.name} on {self.provider.name}"):
-            self._lab = self.provider.up(topology, plan, self.phases, options)
+        try:
+            with self.phases.phase(f"raise {topology.name} on {self.provider.name}"):
+                self._lab = self.provider.up(topology, plan, self.phases, options)
+        except Exception as error:
+            wait([prepared])  # or it would go on beside the next topology
+            if (other := prepared.exception()) is None:
+                raise
+            raise BaseExceptionGroup("neither worked", [error, other]) from None
         prepared.result()
         with self.phases.phase(f"install {self.mesh.name}"):
             self.mesh.install(self._lab, self.phases)
@@ -136,7 +158,7 @@ class OwningKeeper:
         try:
             self.kept.note(lab, product(self.mesh))
         except Exception as error:  # noqa: BLE001 - the lab stands, and its user must know where
-            self.trouble[f"{lab.topology.name} (note of the kept lab)"] = self._explain(error)
+            self.troubles.note(f"{lab.topology.name} (note of the kept lab)", self._explain(error))
         self.phases.say(f"lab {lab.id} is kept; its kubeconfigs:")
         for cluster in lab.clusters:
             self.phases.say(f"  {cluster.name}: {cluster.kubeconfig}")
@@ -154,13 +176,12 @@ class OwningKeeper:
             self.provider.down(lab)
             raise
         except Exception as error:  # noqa: BLE001 - a vendor's provider may raise anything
-            self.trouble[f"{lab.topology.name} (take-down)"] = self._explain(error)
+            self.troubles.note(f"{lab.topology.name} (take-down)", self._explain(error))
 
     def _explain(self, error: Exception) -> str:
-        if isinstance(error, HarnessError):
-            return redact(str(error))
-        self.phases.say(redact("".join(traceback.format_exception(error))))
-        return redact(f"{type(error).__name__}: {error}")
+        if not isinstance(error, HarnessError):
+            self.phases.say(redact("".join(traceback.format_exception(error))))
+        return told(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +209,7 @@ class BorrowingKeeper:
     """Holds a lab that someone else owns. Lives in an xdist worker."""
 
     loan: Loan
+    used: Sequence[Lab] = ()
     _lab: Lab | None = None
 
     @property
@@ -208,17 +230,16 @@ class BorrowingKeeper:
         """Do nothing: the owner takes it down."""
 
 
-def _begun(work: Callable[[], None]) -> Future[None]:
+def _begun(work: Callable[[], T]) -> Future[T]:
     """Start ``work`` beside the caller; nobody waits for it who does not ask for its result.
 
     The thread is a daemon: an interrupted run must not wait for keys that nobody needs.
     """
-    future: Future[None] = Future()
+    future: Future[T] = Future()
 
     def carry_out() -> None:
         try:
-            work()
-            future.set_result(None)
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
             future.set_exception(error)
 

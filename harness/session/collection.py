@@ -21,8 +21,9 @@ from harness.model import (
 )
 from harness.model.needs import NEEDS, Offerer, offered_by
 from harness.providers.base import CAPABILITIES, Provider
+from harness.session.asked import Options
+from harness.session.check import CHECK, Check, Gate
 from harness.session.marks import Citation, citations
-from harness.session.run import CHECK, Check, Gate, Options
 
 #: What stands for a subject in the id of a check that has none on its topology.
 NOBODY = {

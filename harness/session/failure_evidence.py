@@ -2,15 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from harness.lab.trouble import Trouble
 from harness.model import Lab
-from harness.session.run import Run, diary, told
+from harness.session.diary import diary
+from harness.session.errors import told
+from harness.session.run import Run
 
-#: Seconds after which no further step of collecting begins.
-SECONDS = 20.0
 #: Checks whose evidence is kept per process: beyond that, one cause has many faces.
 LIMIT = 12
 
@@ -25,13 +25,13 @@ def take(item: pytest.Item, run: Run) -> str:
     if lab is None:
         return ""
     if len(taken) >= LIMIT:
-        diary(item).note(f"no evidence: {LIMIT} checks have left theirs in this process before")
+        _note(item, "no evidence", f"{LIMIT} checks have left theirs in this process before")
         return ""
     taken.add(item.nodeid)
     try:
         return _collect(item, run, lab)
     except Exception as error:  # noqa: BLE001 - must not cost the verdict that it is to explain
-        diary(item).note(f"no evidence: {told(error)}")
+        _note(item, "no evidence", told(error))
         return ""
 
 
@@ -44,21 +44,29 @@ def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:
     directory = run.options.report_dir / relative
     directory.mkdir(parents=True, exist_ok=True)
     kubes = {cluster.name: Kube(cluster.kubeconfig) for cluster in lab.clusters}
-    folder = Folder(directory, seconds=SECONDS)
-    collect.collect(lab, run.mesh.shape, run.provider, directory, kubes, folder)
-    _ask_vendors(item.config.hook, run, directory)
+    folder = Folder(directory)
+    collect.collect(lab, run.mesh.shape, run.provider, kubes, folder, secret=run.secret)
+    _ask_vendors(item, run, directory)
     return relative.as_posix()
 
 
 _TAKEN: pytest.StashKey[set[str]] = pytest.StashKey()
 
 
-def _ask_vendors(hook: Any, run: Run, directory: Path) -> None:
+def _ask_vendors(item: pytest.Item, run: Run, directory: Path) -> None:
+    hook = item.config.hook
     try:
         hook.pytest_mesh_collect_evidence(lab=run.keeper.standing, directory=directory)
     except Exception as error:  # noqa: BLE001 - a vendor's code must not hide the failure
-        text = f"a plugin could not collect evidence: {told(error)}\n"
-        (directory / "plugin-error.txt").write_text(text, encoding="utf-8")
+        trouble = _note(item, "a plugin could not collect evidence", told(error))
+        (directory / "plugin-error.txt").write_text(f"{trouble}\n", encoding="utf-8")
+
+
+def _note(item: pytest.Item, subject: str, words: str) -> Trouble:
+    """Note with the check what went wrong: its result finds its way out of a worker."""
+    trouble = Trouble(subject, words)
+    diary(item).note(str(trouble))
+    return trouble
 
 
 def _slug(nodeid: str) -> str:

@@ -17,7 +17,9 @@ import pytest
 from harness.lab.keeper import NoLab
 from harness.model import ControlPlane, Lab, MachineSpec, NetworkSpec, Observation, Topology
 from harness.model.structure import control_planes
-from harness.session.run import DEFAULT_OUTAGE, RUN, Run, diary
+from harness.session.asked import DEFAULT_OUTAGE
+from harness.session.diary import diary
+from harness.session.run import RUN, Run
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

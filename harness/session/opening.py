@@ -1,6 +1,7 @@
 """The start of a run: everything that can be wrong is found before anything is started."""
 
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -14,20 +15,26 @@ import pytest
 
 from harness import meshes, providers
 from harness.converge import SCALE_VARIABLE
-from harness.lab.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper
+from harness.lab.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper, lend
 from harness.lab.kept import standing_labs
+from harness.lab.trouble import Troubles
+from harness.lab.usage import Usage, abandoned
 from harness.meshes.base import Mesh, Refuses
 from harness.model import ConfigError
 from harness.phases import Phases, to_stderr
 from harness.providers.base import Provider
 from harness.providers.kind import KIND_VARIABLE
 from harness.session import marks, options
-from harness.session.run import Options, Run
+from harness.session.asked import Options
+from harness.session.run import Run
 
 #: The key of a worker's input that holds what the controller lends.
 WORKER = "meshproof"
 #: Of the directory that the processes of one run share.
 _PREFIX = "meshproof-run-"
+#: In it: the mark of the process that owns the run.
+_OWNER = "owner"
+_SECRET_BYTES = 32
 
 Made = TypeVar("Made")
 
@@ -46,24 +53,48 @@ def opened(config: pytest.Config) -> Run:
     wrong.extend(_refused(mesh, asked))
     if wrong or asked is None or mesh is None or provider is None:
         raise pytest.UsageError("\n".join(["meshproof cannot start:", *wrong]))
+    _tell_processes(config, asked)
+    phases, troubles = Phases(_narrator(config)), Troubles()
+    given: dict[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER)
+    keeper: Keeper
+    if given is None:
+        directory, secret = _begun(config), secrets.token_bytes(_SECRET_BYTES)
+        labs = standing_labs()
+        keeper = OwningKeeper(
+            provider, mesh, phases, labs, troubles, keep=asked.keep, reuse=asked.reuse
+        )
+    else:
+        directory, secret = Path(given["directory"]), bytes.fromhex(given["secret"])
+        keeper = BorrowingKeeper(Loan(**given["loan"]))
+    name = directory.name.removeprefix(_PREFIX)
+    return Run(asked, keeper, provider, mesh, phases, troubles, directory, name, secret)
+
+
+def _begun(config: pytest.Config) -> Path:
+    """Return the directory that the processes of this run share, which this one owns."""
+    _handle_sigterm(config)
+    _remove_stale(Path(tempfile.gettempdir()))
+    directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    usage = Usage.begin(directory / _OWNER)
+    config.add_cleanup(lambda: usage.end())
+    return directory
+
+
+def _tell_processes(config: pytest.Config, asked: Options) -> None:
     if asked.budget_scale != 1 or SCALE_VARIABLE in os.environ:
         _export(config, SCALE_VARIABLE, f"{asked.budget_scale:g}")
     if chosen := config.getoption("--kind-binary"):
         _export(config, KIND_VARIABLE, str(Path(chosen).absolute()))
-    phases = Phases(_narrator(config))
-    lent: dict[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER)
-    keeper: Keeper
-    if lent is None:
-        _handle_sigterm(config)
-        _remove_stale(Path(tempfile.gettempdir()))
-        directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
-        notes = standing_labs()
-        keeper = OwningKeeper(provider, mesh, phases, notes, keep=asked.keep, reuse=asked.reuse)
-    else:
-        directory = Path(lent["directory"])
-        keeper = BorrowingKeeper(Loan(**lent["loan"]))
-    name = directory.name.removeprefix(_PREFIX)
-    return Run(asked, keeper, provider, mesh, phases, directory, name)
+
+
+def lent(run: Run) -> dict[str, Any]:
+    """Return what a worker of ``run`` needs of it; the lab is raised before the first starts."""
+    loan = lend(run.keeper, run.options.topologies[0])
+    return {
+        "loan": loan.dump(),
+        "directory": str(run.directory),
+        "secret": run.secret.hex(),
+    }
 
 
 def _vendor(make: Callable[[], Made], wrong: list[str]) -> Made | None:
@@ -183,11 +214,10 @@ def _narrator(config: pytest.Config) -> Callable[[str], None]:
 
 
 def _remove_stale(temporary: Path) -> None:
-    """Remove the directories of runs that were killed; a directory is named after its process.
+    """Remove the directories of runs that were killed, in whichever container they ran.
 
-    Those of other accounts cannot be removed, and are left alone without a word.
+    Those of other accounts cannot be looked into, and are left alone without a word.
     """
     for directory in temporary.glob(f"{_PREFIX}*-*"):
-        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", pid).exists():
+        if abandoned(directory / _OWNER):
             shutil.rmtree(directory, ignore_errors=True)

@@ -11,7 +11,7 @@ import pytest
 from harness import files
 from harness.model import ConfigError, Level, Topology
 from harness.providers import BUILT_IN
-from harness.session.run import DEFAULT_OUTAGE, Options
+from harness.session.asked import DEFAULT_OUTAGE, Options
 
 Loaded = TypeVar("Loaded")
 

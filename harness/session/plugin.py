@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import time
-from contextlib import nullcontext, suppress
-from functools import partial
-from inspect import signature
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness import meshes, providers
-from harness.lab.keeper import NoLab, OwningKeeper, lend
+from harness.lab.keeper import NoLab, OwningKeeper
 from harness.lab.turns import Turns
+from harness.lab.usage import used, users
 from harness.session import collection, failure_evidence, hookspecs, opening, options, verdicts
+from harness.session.check import CHECK, Check
 from harness.session.closing import Closing
+from harness.session.diary import diary
 from harness.session.fixtures import (
     cluster,
     control_plane,
@@ -36,17 +36,16 @@ from harness.session.fixtures import (
     uncaptured,
     waits,
 )
-from harness.session.run import CHECK, RUN, Check, Options, Run, diary
-from harness.shell import redact
+from harness.session.owner import Owner
+from harness.session.run import RUN, Run
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-    from contextlib import AbstractContextManager
 
     from harness.meshes.base import Mesh
     from harness.model import Lab
     from harness.providers.base import Provider
-    from harness.sabotages.scene import Scene
+    from harness.session.asked import Options
 
 #: The fixtures that the harness offers.
 __all__ = [
@@ -68,7 +67,6 @@ __all__ = [
     "waits",
 ]
 
-_CLOSING: pytest.StashKey[Closing] = pytest.StashKey()
 _KNOWN: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
 
 
@@ -113,15 +111,18 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     run = opening.opened(config)
     config.stash[RUN] = run
+    if run.options.prove:
+        from harness.session import proofs  # it knows the whole stack, which few runs need
+
+        config.pluginmanager.register(proofs, "meshproof-proofs")
     if not isinstance(run.keeper, OwningKeeper):
         return
     config.add_cleanup(lambda: shutil.rmtree(run.directory, ignore_errors=True))
     if config.option.collectonly:  # nothing will be run that a report could tell of
         return
     ledger = verdicts.Ledger(run.directory)
-    closing = Closing(run, run.keeper, ledger, config.hook)
-    config.stash[_CLOSING] = closing
-    config.pluginmanager.register(_Owner(config, closing), "meshproof-owner")
+    closing = Closing(run, ledger, config.hook)
+    config.pluginmanager.register(Owner(config, closing), "meshproof-owner")
     # Cleanups run last-in first-out, and run even where pytest_sessionfinish does not.
     config.add_cleanup(closing.finish)
 
@@ -131,8 +132,7 @@ def pytest_configure_node(node: Any) -> None:
     """Lend the lab to an xdist worker; it is raised before the first worker starts."""
     run = node.config.stash.get(RUN, None)
     if run is not None:
-        loan = lend(run.keeper, run.options.topologies[0])
-        node.workerinput[opening.WORKER] = {"loan": loan.dump(), "directory": str(run.directory)}
+        node.workerinput[opening.WORKER] = opening.lent(run)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -180,8 +180,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=reason))
     if wrong := collection.unknown(items, run.options.catalogue):
         raise pytest.UsageError("\n".join(wrong))
-    left = [item for item in items if not _wanted(item, run.options)]
-    config.hook.pytest_deselected(items=left)
+    left = {item for item in items if not _wanted(item, run.options)}
+    config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = collection.ordered((item for item in items if item not in left), run.options)
     if run.options.prove:
         collection.proving(items, run.options)
@@ -210,9 +210,9 @@ def _leave_out(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="needs a lab; choose one with --topology NAME"))
 
 
-def _wanted(item: pytest.Item, asked: Options) -> bool:
+def _wanted(item: pytest.Item, options: Options) -> bool:
     check = item.stash.get(CHECK, None)
-    return check is None or collection.wanted(check, asked)
+    return check is None or collection.wanted(check, options)
 
 
 # --- Checks ------------------------------------------------------------------------------
@@ -225,16 +225,17 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
-def _turn(item: pytest.Item) -> AbstractContextManager[None]:
+@contextmanager
+def _turn(item: pytest.Item) -> Generator[None]:
     run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
-    if run is None or check is None or not check.runs:
-        return nullcontext()
-    lab = _found(item, run, check)
-    if lab is None:
-        return nullcontext()
+    lab = _found(item, run, check) if run and check and check.runs else None
+    if check is None or lab is None:
+        yield
+        return
     turns = Turns(Path(lab.state_dir) / "turns")
     alone = check.disturbs or bool(check.sabotages)
-    return turns.alone() if alone else turns.side_by_side()
+    with turns.alone() if alone else turns.side_by_side(), used(users(lab)):
+        yield
 
 
 def _found(item: pytest.Item, run: Run, check: Check) -> Lab | None:
@@ -260,46 +261,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip(reason)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """With ``--prove``: run a check clean, then under each of its sabotages, healed in between."""
-    run, check = pyfuncitem.config.stash.get(RUN, None), pyfuncitem.stash.get(CHECK, None)
-    if run is None or check is None or not check.sabotages:
-        return None
-    from harness.session import (
-        proving,  # it knows the whole stack, which a run without a lab can spare
-    )
-
-    names = signature(pyfuncitem.obj).parameters
-    given = {name: pyfuncitem.funcargs[name] for name in names}
-    body = partial(pyfuncitem.obj, **given)
-    said = diary(pyfuncitem)
-    began = time.monotonic()
-    body()
-    said.close(time.monotonic() - began)
-    windows = proving.Windows(red=run.options.prove_window)
-    said.proofs = proving.prove(body, check.sabotages, _scene(pyfuncitem, run), windows)
-    proving.demand(said.proofs)
-    return True
-
-
-def _scene(item: pytest.Function, run: Run) -> Scene:
-    from harness.sabotages.scene import Scene
-
-    given: dict[str, Any] = dict(item.funcargs)
-    request = item._request  # noqa: SLF001 - the only way to a fixture that the check did not name
-    return Scene(
-        lab=request.getfixturevalue("lab"),
-        mesh=run.mesh,
-        provider=run.provider,
-        sites=request.getfixturevalue("sites"),
-        source=given.get("source"),
-        target=given.get("target"),
-        cluster=given.get("cluster"),
-        fixtures=given,
-    )
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -316,59 +277,3 @@ def pytest_runtest_makereport(
         verdicts.Preconditions(run.directory, run.options.catalogue).note(result)
         report.user_properties.append((verdicts.PROPERTY, result.model_dump(mode="json")))
     return report
-
-
-# --- The process that owns the run -------------------------------------------------------
-
-
-_NOTHING_RUN = (pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.USAGE_ERROR)
-
-
-class _Owner:
-    """Collects what every process reports, and ends the run."""
-
-    def __init__(self, config: pytest.Config, closing: Closing) -> None:
-        self._config = config
-        self._closing = closing
-        self._collected = False
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self) -> None:
-        """From here on, whatever ends the run is worth a report."""
-        self._closing.due = True
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection(self) -> None:
-        """Tell a run from options such as ``--fixtures``, which only show something."""
-        self._collected = True
-
-    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Enter what could not be collected: nobody knows which checks are missing."""
-        if report.failed:
-            said = redact(report.longreprtext).strip().rpartition("\n")[2]
-            self._closing.uncollected[report.nodeid] = said  # every worker says the same
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Enter the results that a report carries."""
-        self._closing.ledger.enter(report)
-
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
-        """Take the lab down and write the reports; nothing left open ends in success."""
-        cut = session.shouldstop or session.shouldfail
-        ran = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
-        self._closing.complete = ran and not cut and not self._closing.uncollected
-        self._closing.due = self._collected and exitstatus not in _NOTHING_RUN
-        if reporter := self._config.pluginmanager.getplugin("terminalreporter"):
-            reporter.write_line("")  # ends the line of progress
-        self._closing.finish()
-        if self._closing.interrupted:
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
-        elif exitstatus == pytest.ExitCode.OK and self._closing.failed:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was judged, what counts, and where the reports are."""
-        terminalreporter.section("meshproof")
-        for line in self._closing.lines():
-            terminalreporter.write_line(line)

@@ -1,17 +1,15 @@
 """Prove a check: it must turn red, by its own assertion, when what it guards is broken."""
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.converge import CEILING_VARIABLE, Budget, NotConverged, eventually
+from harness.converge import Budget, NotConverged, Pace, eventually
 from harness.model import Fate, Proof
 from harness.sabotages.scene import Sabotage, Scene, name_of
-from harness.session.run import by_assertion, told
+from harness.session.errors import by_assertion, told
 
 #: Seconds for every wait inside a sabotaged check: what will not come need not be waited for.
 CEILING = 8.0
@@ -103,7 +101,7 @@ def _until(look: Callable[[], Seen], seconds: float, until: Callable[[Seen], boo
 
 
 def _sabotaged(body: Callable[[], object]) -> Seen:
-    with _ceiling():
+    with replace(Pace.current(), ceiling=CEILING).kept():
         return _coloured(body)
 
 
@@ -117,16 +115,3 @@ def _coloured(body: Callable[[], object]) -> Seen:
 
 def _told(error: BaseException) -> str:
     return told(error).partition("\n")[0]
-
-
-@contextmanager
-def _ceiling() -> Iterator[None]:
-    before = os.environ.get(CEILING_VARIABLE)
-    os.environ[CEILING_VARIABLE] = f"{CEILING:g}"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[CEILING_VARIABLE]
-        else:
-            os.environ[CEILING_VARIABLE] = before

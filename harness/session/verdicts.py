@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.model import Catalogue, CheckResult, Verdict, judge, worst
-from harness.session.run import CHECK, Check, Gate, by_assertion, diary, told
+from harness.model import Catalogue, CheckResult, Level, Verdict, judge, worst
+from harness.session.check import CHECK, Check, Gate
+from harness.session.diary import diary
+from harness.session.errors import by_assertion, told
 
 #: The name under which results travel in a report's user properties, from worker to controller.
 PROPERTY = "meshproof"
@@ -19,6 +21,9 @@ _INDEX = "checks.json"
 _UNSELECTED = "unselected.json"
 _REASON_LIMIT = 2000
 _NOT_SELECTED = Gate(Verdict.NOT_RUN, "not selected")
+#: Verdicts of checks that leave a requirement open: no failure, but nothing may be claimed.
+_OPEN = (Verdict.FLAKY, Verdict.SKIPPED, Verdict.NOT_RUN, Verdict.UNKNOWN)
+_BINDING = {level: rank for rank, level in enumerate(Level)}
 
 
 # In the process that runs the check
@@ -141,6 +146,31 @@ def _stored(path: Path) -> Any:
 # In the process that owns the run
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is known of the checks of a run that is over; ``lost`` are those of dead workers."""
+
+    results: tuple[CheckResult, ...] = ()
+    unselected: tuple[CheckResult, ...] = ()
+    lost: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the mesh has failed a check."""
+        return any(each.verdict is Verdict.FAILED for each in self.results)
+
+    def left_open(self, catalogue: Catalogue, level: Level) -> list[str]:
+        """Name the requirements up to ``level`` whose checks ran and left them open."""
+        names: dict[str, Verdict] = {}
+        for each in self.results:
+            found = catalogue.get(each.requirement)
+            binding = found is not None and _BINDING[found.level] <= _BINDING[level]
+            if binding and each.verdict in _OPEN:
+                before = names.get(each.requirement, Verdict.PASSED)
+                names[each.requirement] = worst([before, each.verdict])
+        return [f"{name} {verdict}" for name, verdict in sorted(names.items())]
+
+
 @dataclass(slots=True)
 class Ledger:
     """Collects results from reports, from this process or from workers."""
@@ -156,6 +186,10 @@ class Ledger:
             self._add(CheckResult.model_validate(value), teardown=report.when == "teardown")
         if report.failed and not carried:
             self._lose(report.nodeid)
+
+    def closed(self, catalogue: Catalogue) -> Settled:
+        """Return all that is known at the end of the run."""
+        return Settled(self.settled(catalogue), self.unselected(), tuple(self.lost))
 
     def settled(self, catalogue: Catalogue) -> tuple[CheckResult, ...]:
         """Return all results; what rests on a failed precondition is *not-run*, whatever it saw."""

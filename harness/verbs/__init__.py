@@ -1,1 +1,1 @@
-"""Commands of ``meshproof`` that have several verbs, a module each."""
+"""The verbs of ``meshproof``, a module for each group; ``cli`` puts them together."""

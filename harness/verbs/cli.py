@@ -1,29 +1,17 @@
 """The command ``meshproof``: what is done beside running checks."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from harness import files
 from harness.artifacts import ensure, manifest, supply
 from harness.artifacts.components import COMPONENTS, table
 from harness.artifacts.manifest import Artifact
-from harness.lab.kept import standing_labs
-from harness.model import ConfigError, HarnessError, Lab, MachineError, ToolError
+from harness.model import ConfigError, HarnessError, MachineError, ToolError
 from harness.phases import Phases
-from harness.providers import BUILT_IN
-from harness.providers.base import Reaps
-from harness.providers.fabric.state import loaded, present
-from harness.providers.offline import engine
-from harness.reporting import schemas
-from harness.verbs import doctor, images, reports
-from harness.verbs import engine as engine_verbs
-
-#: Exit codes: a check of this command found something; the harness could not; wrong input
-#: (the same as pytest's code for a wrong command line).
-FOUND, UNABLE, WRONG = 1, 3, 4
+from harness.verbs import declared, doctor, engine, images, labs, reports
+from harness.verbs.codes import FOUND, UNABLE, WRONG
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -46,31 +34,20 @@ def _parser() -> argparse.ArgumentParser:
     _artifacts_parser(commands.add_parser("artifacts", help="the programs that labs are made of"))
     sick = commands.add_parser("doctor", help="say what this machine lacks to raise labs")
     sick.set_defaults(run=_doctor)
-    container = commands.add_parser("engine", help="the container engine that kind's nodes run on")
-    engine_verbs.add(container)
-    container.set_defaults(run=_rows)
-    ended = commands.add_parser("down", help="take labs down that still stand")
-    ended.add_argument("labs", nargs="+", metavar="LAB", help="ids, as `meshproof labs` lists them")
-    ended.set_defaults(run=_down)
-    held = commands.add_parser("images", help="the images that kind's nodes and pods run")
-    images.add(held)
-    held.set_defaults(run=_rows)
-    standing = commands.add_parser("labs", help="list the labs that stand, with their kubeconfigs")
-    standing.set_defaults(run=_labs)
-    dead = commands.add_parser("reap", help="remove what labs left that ended without clean-up")
-    dead.set_defaults(run=_reap)
-    schema = commands.add_parser("schema", help="print a JSON Schema")
-    schema.add_argument("name", choices=schemas.NAMES)
-    schema.set_defaults(run=_schema)
-    listed = commands.add_parser("topologies", help="list the labs that can be raised")
-    listed.add_argument("--directory", type=Path, default=Path("topologies"))
-    listed.set_defaults(run=_topologies)
-    compared = commands.add_parser("compare", help="set two conformance reports side by side")
-    reports.add_compare(compared)
-    compared.set_defaults(run=_rows)
-    report = commands.add_parser("verify", help="check a conformance report for edits and gaps")
-    reports.add_verify(report)
-    report.set_defaults(run=_rows)
+    for name, add, text in (
+        ("compare", reports.add_compare, "set two conformance reports side by side"),
+        ("down", labs.add_down, "take labs down that still stand"),
+        ("engine", engine.add, "the container engine that kind's nodes run on"),
+        ("images", images.add, "the images that kind's nodes and pods run"),
+        ("labs", labs.add_labs, "list the labs that stand, with their kubeconfigs"),
+        ("reap", labs.add_reap, "remove what labs left that ended without clean-up"),
+        ("schema", declared.add_schema, "print a JSON Schema"),
+        ("topologies", declared.add_topologies, "list the labs that can be raised"),
+        ("verify", reports.add_verify, "check a conformance report for edits and gaps"),
+    ):
+        command = commands.add_parser(name, help=text)
+        add(command)
+        command.set_defaults(run=_rows)
     return parser
 
 
@@ -153,74 +130,10 @@ def _doctor(_: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in findings) else UNABLE
 
 
-def _down(options: argparse.Namespace) -> int:
-    standing = _standing()
-    if unknown := [lab for lab in options.labs if lab not in standing]:
-        raise ConfigError("labs", [f"no lab {lab} stands" for lab in unknown])
-    if foreign := [standing[lab] for lab in options.labs if standing[lab].provider not in BUILT_IN]:
-        raise ConfigError("labs", [_foreign(lab) for lab in foreign])
-    for lab in options.labs:
-        BUILT_IN[standing[lab].provider].make().down(standing[lab])
-        standing_labs().forget(standing[lab])
-    return _say([f"took down lab {lab}" for lab in options.labs])
-
-
-def _foreign(lab: Lab) -> str:
-    return (
-        f"lab {lab.id} is of provider {lab.provider!r}, which is a plugin's: take it down by that "
-        f"provider's own means; it is forgotten once {lab.state_dir} is gone"
-    )
-
-
-def _labs(_: argparse.Namespace) -> int:
-    rows = []
-    for lab in _standing().values():
-        rows.append(f"{lab.id}  {lab.topology.name} on {lab.provider}")
-        rows += [f"  {cluster.name}  {cluster.kubeconfig}" for cluster in lab.clusters]
-    return _say(rows or ["no lab stands"])
-
-
-def _standing() -> dict[str, Lab]:
-    """Return the labs of this user that stand: those that were kept, and those in use now."""
-    used = [lab for state in present() if state.alive() and (lab := loaded(state))]
-    kept = [each.lab for each in standing_labs().all()]
-    return {lab.id: lab for lab in [*kept, *used] if Path(lab.state_dir).exists()}
-
-
-def reap() -> list[str]:
-    """Remove what is left of labs of every built-in provider; return their ids."""
-    makers = [built_in.make() for built_in in BUILT_IN.values()]
-    return [lab for maker in makers if isinstance(maker, Reaps) for lab in maker.reap()]
-
-
-def _reap(_: argparse.Namespace) -> int:
-    gone = reap()
-    for kept in standing_labs().all():
-        if not Path(kept.lab.state_dir).exists():
-            standing_labs().forget(kept.lab)
-    rows = [f"removed what was left of lab {lab}" for lab in gone]
-    if engine.reap(Phases()):
-        rows.append("removed what was left of a container engine")
-    return _say(rows or ["nothing was left"])
-
-
 def _rows(options: argparse.Namespace) -> int:
     rows, code = options.rows(options)
     _say(rows)
     return int(code)
-
-
-def _schema(options: argparse.Namespace) -> int:
-    return _say([json.dumps(schemas.shipped(options.name), indent=2, ensure_ascii=False)])
-
-
-def _topologies(options: argparse.Namespace) -> int:
-    paths = files.topology_files(options.directory)
-    if not paths:
-        raise ConfigError(str(options.directory), ["holds no topology; run this in a checkout"])
-    topologies = [files.load_topology(path) for path in paths]
-    width = max(len(topology.name) for topology in topologies)
-    return _say(f"{topology.name:<{width}}  {topology.title}" for topology in topologies)
 
 
 def _say(rows: Iterable[str]) -> int:

@@ -9,9 +9,7 @@ from harness.phases import Phases
 from harness.providers.offline import engine
 from harness.providers.offline.engine import Engine
 from harness.providers.offline.engine.connection import HOST_VARIABLE
-
-#: The exit code of ``status`` where labs would find no engine.
-NONE = 1
+from harness.verbs.codes import FOUND
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +60,7 @@ def _status(_: argparse.Namespace) -> tuple[Sequence[str], int]:
     if seen.megabytes:
         rows.append(f"  {_size(seen.megabytes)} in {seen.place}")
     used = engine.find()
-    return [*rows, _used(used)], 0 if used else NONE
+    return [*rows, _used(used)], 0 if used else FOUND
 
 
 def _used(found: Engine | None) -> str:

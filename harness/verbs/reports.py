@@ -6,9 +6,7 @@ from pathlib import Path
 
 from harness.reporting.compare import compare
 from harness.reporting.verify import verify
-
-#: The exit code where something is wrong with a report, or two of them differ.
-FOUND = 1
+from harness.verbs.codes import FOUND
 
 
 def add_verify(parser: argparse.ArgumentParser) -> None:

@@ -45,18 +45,36 @@ def bring_back(kube: Kube, kind: str, name: str, namespace: str | None, before: 
 
 
 def unpatch(
-    kube: Kube, kind: str, name: str, namespace: str | None, patch: Manifest, before: Manifest
+    kube: Kube,
+    kind: str,
+    name: str,
+    namespace: str | None,
+    patch: Manifest,
+    *,
+    before: Manifest,
+    after: Manifest | None,
 ) -> None:
     """Undo ``patch`` on an object that was ``before``, leaving alone what others changed since.
 
-    Where a field took others with it (a Service that was no LoadBalancer for a while has
-    forgotten its node ports), and where the object has gone, all of it is brought back.
+    ``after`` is what the patch made of it (``None`` if nobody knows): fields that went with a
+    patched one are put back as well, as of a Service that is no LoadBalancer for a while and
+    forgets its node ports. All of it is brought back only where the object has gone, or the
+    server takes no patch to that end.
     """
+    undoing = inverse(patch, before) if after is None else difference(after, before)
     now = kube.find(kind, name, namespace)
-    if now is not None:
-        now = kube.patch(kind, name, inverse(patch, before), namespace)
-    if now is None or now.get("spec") != before.get("spec"):
+    if now is None or (undoing and not _undone(kube, kind, name, namespace, undoing)):
         bring_back(kube, kind, name, namespace, before)
+
+
+def _undone(kube: Kube, kind: str, name: str, namespace: str | None, undoing: Manifest) -> bool:
+    """Try to undo by a patch; ``False`` if the server cannot make of the object what it was."""
+    try:
+        return covers(kube.patch(kind, name, undoing, namespace), undoing)
+    except ApiError as error:
+        if error.status == _INVALID:
+            return False
+        raise
 
 
 def inverse(patch: Manifest, before: Manifest) -> Manifest:
@@ -69,6 +87,36 @@ def inverse(patch: Manifest, before: Manifest) -> Manifest:
         else:
             undoing[key] = deepcopy(was)
     return undoing
+
+
+def difference(now: Manifest, then: Manifest) -> Manifest:
+    """Return the merge patch that makes of ``now`` what it was ``then``, but for status."""
+    return _difference(without_server_fields(now), without_server_fields(then))
+
+
+def _difference(now: Manifest, then: Manifest) -> Manifest:
+    undoing: Manifest = {}
+    for key in {**then, **now}:
+        one, other = now.get(key), then.get(key)
+        if one == other:
+            continue
+        if isinstance(one, dict) and isinstance(other, dict):
+            undoing[key] = _difference(one, other)
+        else:
+            undoing[key] = deepcopy(other)
+    return undoing
+
+
+def covers(now: Manifest, patch: Manifest) -> bool:
+    """Say whether ``now`` has all that a merge patch asks for."""
+    for key, wanted in patch.items():
+        seen = now.get(key)
+        if isinstance(wanted, dict):
+            if not covers(seen if isinstance(seen, dict) else {}, wanted):
+                return False
+        elif (seen or None) != (wanted or None):  # the server drops what is empty
+            return False
+    return True
 
 
 def _restored(kube: Kube, wanted: Manifest, namespace: str | None) -> bool:

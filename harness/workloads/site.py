@@ -112,11 +112,12 @@ class Site:
     ) -> Iterator[None]:
         """Merge ``patch`` into an object; afterwards the same fields have their old values."""
         before = self.kube.get(kind, name, namespace)
+        after: Manifest | None = None
         try:
-            self.kube.patch(kind, name, patch, namespace)
+            after = self.kube.patch(kind, name, patch, namespace)
             yield
         finally:
-            unpatch(self.kube, kind, name, namespace, patch, before)
+            unpatch(self.kube, kind, name, namespace, patch, before=before, after=after)
 
     @contextmanager
     def deleted(self, kind: str, name: str, namespace: str | None = None) -> Iterator[None]:

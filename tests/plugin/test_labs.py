@@ -91,7 +91,8 @@ def test_another_mesh_is_not_reused(project: Project) -> None:
     assert project.log.count("up") == 2
 
 
-def test_every_wait_is_stretched_for_the_run_only(project: Project) -> None:
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "two-workers"])
+def test_every_wait_is_stretched_for_the_run_only(project: Project, workers: list[str]) -> None:
     project.check(
         """
 from harness.converge import Budget
@@ -101,7 +102,8 @@ def test_it():
     assert Budget(10).effective().timeout == 25
 """
     )
-    assert project.run("--budget-scale=2.5").ret == pytest.ExitCode.OK
+    run = project.run_apart if workers else project.run
+    assert run("--budget-scale=2.5", *workers).ret == pytest.ExitCode.OK
     assert Budget(10).effective().timeout == 10
 
 

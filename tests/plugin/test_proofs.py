@@ -108,6 +108,46 @@ def test_a_check_that_fails_clean_is_not_sabotaged(
     assert proofs(project) == {}
 
 
+def test_only_under_a_sabotage_is_a_promise_waited_for_less_long(project: Project) -> None:
+    project.check(
+        CHECK.replace("{names}", "loud").replace(
+            """    assert "TOY_STATE" not in os.environ, "it is broken"
+""",
+            """    from harness.converge import Budget
+    broken = "TOY_STATE" in os.environ
+    assert Budget(60).effective().timeout == (8 if broken else 60)
+    assert not broken, "it is broken"
+""",
+        )
+    )
+    project.run("--prove", "--prove-window=0.3")
+    assert proofs(project)["loud"] == ("killed", "it is broken")
+
+
+def test_what_a_check_did_not_ask_for_is_there_for_its_sabotages(project: Project) -> None:
+    project.check(
+        """
+from contextlib import contextmanager
+
+@contextmanager
+def loud(scene):
+    assert (scene.lab.topology.name, len(scene.sites)) == ("pair", 2)
+    assert scene.fixtures["number"] == 1
+    os.environ["TOY_STATE"] = "broken"
+    yield
+    del os.environ["TOY_STATE"]
+
+@pytest.mark.parametrize("number", [1])
+@pytest.mark.requirement("TO-03")
+@pytest.mark.sabotage.with_args(loud)
+def test_it(number):
+    assert "TOY_STATE" not in os.environ, "it is broken"
+"""
+    )
+    project.run("--prove", "--prove-window=0.3")
+    assert proofs(project) == {"loud": ("killed", "it is broken")}
+
+
 def test_machinery_that_is_late_under_a_sabotage_spoils_the_proof(project: Project) -> None:
     project.check(
         CHECK.replace("{names}", "loud").replace(

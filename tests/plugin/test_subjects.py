@@ -33,6 +33,17 @@ def test_planes(control_plane):
 def test_networks(network):
     pass
 """
+TRIANGLE = """\
+name: triangle
+title: Two clusters on one network, a third on another, a machine on a third network
+networks: [{name: blue}, {name: green}, {name: racks}]
+clusters:
+  - {name: east, network: blue}
+  - {name: near, network: blue, role: remote, primary: east}
+  - {name: west, network: green}
+machines:
+  - {name: rack, network: racks, cluster: west}
+"""
 ENTRY = """
   - id: {id}
     area: subjects
@@ -59,11 +70,12 @@ def subjects(project: Project) -> Project:
     entries = "".join(ENTRY.format(id=name, about=about) for name, about in ABOUT.items())
     path.write_text(path.read_text() + entries)
     project.check(CHECKS)
+    (project.path / "triangle.yaml").write_text(TRIANGLE)
     return project
 
 
 def test_each_check_is_asked_of_what_it_is_about(subjects: Project) -> None:
-    run = subjects.run("-n0", topology="triangle")
+    run = subjects.run("-n0", topology="./triangle.yaml")
     assert run.ret == pytest.ExitCode.OK
     across = {"east->west", "near->west", "west->east", "west->near"}
     beside = {"east->near", "near->east"}
@@ -84,7 +96,7 @@ def test_each_check_is_asked_of_what_it_is_about(subjects: Project) -> None:
 
 
 def test_a_requirement_counts_the_pairs_that_it_is_about_only(subjects: Project) -> None:
-    subjects.run("-k", "test_either", topology="triangle")
+    subjects.run("-k", "test_either", topology="./triangle.yaml")
     verdicts = {
         (each["requirement"], each["check"].partition("[")[2].rstrip("]")): each["verdict"]
         for each in subjects.record()["results"]

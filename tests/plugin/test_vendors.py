@@ -62,3 +62,13 @@ def test_a_broken_hook_hides_nothing(project: Project, old: str, expected: str) 
     assert run.ret == pytest.ExitCode.TESTS_FAILED
     run.stdout.fnmatch_lines([expected])
     assert project.results() == {"test_it": "failed"}
+
+
+def test_a_check_says_that_a_vendor_s_evidence_is_missing(project: Project) -> None:
+    extended(project, HOOKS.replace("(directory /", "1 / 0; (directory /"))
+    project.run()
+    failed = project.record()["results"][0]
+    told = "a plugin could not collect evidence: ZeroDivisionError: division by zero"
+    assert failed["notes"] == [told]
+    evidence = project.path / "reports" / failed["evidence"]
+    assert (evidence / "plugin-error.txt").read_text() == f"{told}\n"

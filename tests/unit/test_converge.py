@@ -1,15 +1,15 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from harness.converge import (
-    CEILING_VARIABLE,
     SCALE_VARIABLE,
     Budget,
     NotConverged,
+    Pace,
     concurrently,
     eventually,
 )
@@ -80,9 +80,27 @@ def test_what_a_look_raises_passes_through(time: FakeTime) -> None:
 def test_budgets_are_scaled_and_capped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SCALE_VARIABLE, "3")
     assert Budget(10).effective().timeout == 30
-    monkeypatch.setenv(CEILING_VARIABLE, "8")
-    assert Budget(10).effective().timeout == 8
-    assert Budget(1).effective().timeout == 3
+    with replace(Pace.current(), ceiling=8).kept():
+        assert Budget(10).effective().timeout == 8
+        assert Budget(1).effective().timeout == 3
+    assert Budget(10).effective().timeout == 30
+
+
+def test_a_pace_holds_for_what_is_done_beside_and_for_nobody_else() -> None:
+    together = threading.Barrier(2, timeout=5)
+
+    def work(_: int) -> float:
+        together.wait()
+        return Budget(10).effective().timeout
+
+    with Pace(scale=2, ceiling=15).kept():
+        assert concurrently(work, [1, 2]) == [15, 15]
+        elsewhere: list[float] = []
+        thread = threading.Thread(target=lambda: elsewhere.append(Budget(10).effective().timeout))
+        thread.start()
+        thread.join()
+    assert elsewhere == [10]
+    assert concurrently(work, [1, 2]) == [10, 10]
 
 
 def test_work_is_done_at_once_and_answered_in_order() -> None:
@@ -111,7 +129,7 @@ def test_nothing_is_done_for_nobody() -> None:
     assert concurrently(os.stat, []) == []
 
 
-def test_a_ceiling_shortens_waits_for_promises_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CEILING_VARIABLE, "8")
-    assert Budget(timeout=60).effective().timeout == 8
-    assert Budget(timeout=60, firm=True).effective().timeout == 60
+def test_a_ceiling_shortens_waits_for_promises_only() -> None:
+    with Pace(ceiling=8).kept():
+        assert Budget(timeout=60).effective().timeout == 8
+        assert Budget(timeout=60, firm=True).effective().timeout == 60

@@ -53,6 +53,15 @@ def good(tmp_path: Path) -> Path:
         ("name: good", "name: bad", ["1: name is 'bad', but the file is called good.yaml"]),
         ("title: Good", "title: Good\ntitle: Twice", ["3: key 'title' appears twice"]),
         ("title: Good", "title: [", ["4: not YAML:"]),
+        ("title: Good", "? [a, b]\n: c", ["2: not YAML: found unhashable key"]),
+        ("title: Good", "? {a: b, a: c}\n: c", ["2: key 'a' appears twice"]),
+        ("title: Good", "title: &x\n  - [*x]", ["2: an alias stands for something that it"]),
+        ("title: Good", "title: &x {<<: *x}", ["2: an alias stands for something that it"]),
+        ("title: Good", f"title: {'[' * 300}", ["2: nested more than 200 deep"]),
+        ("title: Good", f"title: {'[' * 200_000}", ["2: nested more than 200 deep"]),
+        ("title: Good", "title: 2026-02-30", ["2: '2026-02-30' is no valid timestamp"]),
+        ("title: Good", "title: !!bool perhaps", ["2: 'perhaps' is no valid bool"]),
+        ("title: Good", f"title: {'9' * 5000}", ["2: '9999"]),
         (GOOD, "", ["1: expected a mapping"]),
         (GOOD, "- a\n- b\n", ["1: expected a mapping"]),
         (GOOD, f"{GOOD}---\n{GOOD}", ["holds 2 documents"]),
@@ -174,3 +183,9 @@ def test_text_is_parsed() -> None:
     assert files.parse("a: 1") == {"a": 1}
     assert files.parse("") is None
     assert files.dump({"a": 1}, {"b": 2}) == "a: 1\n---\nb: 2\n"
+
+
+def test_a_document_of_many_aliases_is_looked_at_once_for_each_part() -> None:
+    levels = [f"- &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 60)]
+    data = files.parse("\n".join(["- &a0 [x]", *levels]))
+    assert len(data) == 60

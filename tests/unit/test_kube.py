@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness import files
+from harness.converge import NotConverged, Pace
 from harness.kube import Kube
 from harness.model import ApiError, InterruptedAnswerError
 
@@ -160,6 +161,16 @@ def test_deleting_what_is_gone_is_harmless(kube: Kube, script: Script) -> None:
     kube.gone("Pod", "p", "n")
 
 
+def test_a_deletion_that_hangs_is_no_success(kube: Kube, script: Script) -> None:
+    held = {"metadata": {"name": "p", "namespace": "n", "finalizers": ["nobody.removes/this"]}}
+    script.answer("DELETE /api/v1/namespaces/n/pods/p", 200, held)
+    script.answer("GET /api/v1/namespaces/n/pods/p", 200, held)
+    hangs = pytest.raises(NotConverged, match="Pod p is gone: not seen within")
+    with Pace(scale=0.001).kept(), hangs as caught:
+        kube.gone("Pod", "p", "n")
+    assert caught.value.budget.firm  # machinery: no check is failed by it
+
+
 def test_what_a_pod_answers_is_an_answer(kube: Kube, script: Script) -> None:
     script.answer("GET /api/v1/namespaces/n/pods/p:9001/proxy/x", 503, b"no upstream")
     answer = kube.through_pod("p", "n", 9001, "/x")
@@ -168,6 +179,42 @@ def test_what_a_pod_answers_is_an_answer(kube: Kube, script: Script) -> None:
     assert kube.through_pod("p", "n", 9001, "/x", method="POST", body={"a": 1}).json() == {
         "ok": True
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (404, 'pods "p" not found'),
+        (503, "error trying to reach service: dial tcp 10.1.0.9:9001: connection refused"),
+    ],
+)
+def test_what_the_api_server_says_of_a_pod_is_no_answer_of_the_pod(
+    kube: Kube, script: Script, status: int, message: str
+) -> None:
+    own = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message}
+    script.answer("GET /api/v1/namespaces/n/pods/p:9001/proxy/x", status, own)
+    with pytest.raises(ApiError, match=message) as caught:
+        kube.through_pod("p", "n", 9001, "/x")
+    assert caught.value.status == status
+
+
+def test_no_error_quotes_a_secret(kube: Kube, script: Script) -> None:
+    secret = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJpc3Rpb2QifQ.c2lnbmF0dXJl"
+    watched = "GET /api/v1/namespaces/n/pods?watch=true&timeoutSeconds=300"
+    error = {"type": "ERROR", "object": {"code": 401, "message": f"Bearer {secret} is no good"}}
+    script.answer(watched, 200, json.dumps(error).encode() + b"\n")
+    refused = {**STATUS, "message": f"Bearer {secret} is no good"}
+    script.answer("GET /api/v1/namespaces/n/pods/p", 401, refused)
+    script.answer("GET /other", 502, f"Bearer {secret}".encode())
+    asks: list[Callable[[], object]] = [
+        lambda: list(kube.watch("Pod", "n")),
+        lambda: kube.get("Pod", "p", "n"),
+        lambda: kube.request("GET", "/other"),
+    ]
+    for ask in asks:
+        with pytest.raises(ApiError, match="redacted") as caught:
+            ask()
+        assert secret not in str(caught.value)
 
 
 def test_logs_and_tokens(kube: Kube, script: Script) -> None:

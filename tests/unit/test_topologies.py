@@ -9,7 +9,7 @@ import pytest
 from harness.files import load_catalogue, load_topology, topology_files
 from harness.meshes.istio.plan import plan_install
 from harness.model import Topology, plan_networks, structure
-from harness.session.run import Check
+from harness.session.check import Check
 from harness.session.verdicts import resting
 
 ROOT = Path(__file__).parents[2]

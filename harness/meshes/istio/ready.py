@@ -11,6 +11,7 @@ from harness.model import ApiError
 
 #: Istiod's port for its own metrics, open to everyone.
 _METRICS = 15014
+_NOT_FOUND, _UNAVAILABLE = 404, 503
 _SYNCED = re.compile(
     r'^istiod_remote_cluster_sync_status\{cluster="(?P<cluster>[^"]+)"'
     r'[^}]*status="synced"[^}]*\} 1$',
@@ -93,9 +94,18 @@ def synced(kube: Kube, shape: MeshShape) -> list[set[str]]:
     found = []
     for pod in kube.list("Pod", shape.system, labels="app=istiod", fields="status.phase=Running"):
         name = pod["metadata"]["name"]
-        metrics = kube.through_pod(name, shape.system, _METRICS, "/metrics")
-        found.append(set(_SYNCED.findall(metrics.text)))
+        found.append(set(_SYNCED.findall(_metrics(kube, name, shape.system))))
     return found
+
+
+def _metrics(kube: Kube, pod: str, namespace: str) -> str:
+    """Return a pod's metrics; none of one that does not answer, as it begins or ends."""
+    try:
+        return kube.through_pod(pod, namespace, _METRICS, "/metrics").text
+    except ApiError as error:
+        if error.status in (_NOT_FOUND, _UNAVAILABLE):
+            return ""
+        raise
 
 
 def links(kube: Kube, shape: MeshShape, wanted: set[str], *, who: str) -> None:

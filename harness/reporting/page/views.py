@@ -1,7 +1,7 @@
 """What the page shows, made from the record: the template only lays it out."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.model import CheckResult, Fate, Level, PhaseTime, Proof, Topology, Verdict
@@ -62,7 +62,7 @@ class TopologyView:
     """Everything about one topology."""
 
     topology: Topology
-    headline: judgement.LevelSummary
+    status: str
     drawing: Drawing
     labs: tuple[LabRecord, ...]
     levels: tuple[LevelView, ...]
@@ -123,10 +123,19 @@ def seconds(value: float) -> str:
 
 
 def _overall(topologies: Iterable[TopologyView]) -> str:
-    statuses = {view.headline.status for view in topologies}
+    statuses = {view.status for view in topologies}
     if statuses == {"passed"}:
         return "passed"
     return "blocked" if "blocked" in statuses else "nothing-checked"
+
+
+def _status(record: RunRecord, summaries: Mapping[Level, judgement.LevelSummary]) -> str:
+    """Return what may be claimed for the level of the run: it asks for more binding ones, too."""
+    ranked = [*Level]
+    asked = ranked[: ranked.index(record.level) + 1]
+    if any(summaries[level].status == "blocked" for level in asked):
+        return "blocked"
+    return summaries[record.level].status
 
 
 def _concern(entry: tuple[CheckResult, Proof]) -> tuple[bool, str, str]:
@@ -141,7 +150,7 @@ def _topology(record: RunRecord, topology: Topology) -> TopologyView:
     counts = Counter(outcome.verdict for outcome in judged)
     return TopologyView(
         topology=topology,
-        headline=summaries[record.level],
+        status=_status(record, summaries),
         drawing=draw(topology, tuple(each for lab in labs for each in lab.clusters)),
         labs=labs,
         levels=tuple(_level(summaries[level]) for level in Level),

@@ -2,6 +2,7 @@ import json
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,11 @@ def cluster() -> PaperCluster:
     )
 
 
-def collected(lab: Lab, directory: Path, kubes: Any, **more: Any) -> dict[str, str]:
-    collect(lab, MeshShape(), PaperProvider(), directory, kubes, **more)  # type: ignore[arg-type]
+def collected(
+    lab: Lab, directory: Path, kubes: Any, secret: bytes = b"of the run"
+) -> dict[str, str]:
+    folder = Folder(directory)
+    collect(lab, MeshShape(), PaperProvider(), kubes, folder, secret=secret)  # type: ignore[arg-type]
     files = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_text() for path in files}
 
@@ -144,9 +148,22 @@ def test_a_secret_shows_only_its_keys_and_digests(
 ) -> None:
     found = collected(lab, tmp_path / "e", {"c1": cluster})
     everything = "".join(found.values())
-    assert "ca-key.pem: sha256:" in found["c1/objects/Secret.yaml"]
+    assert "ca-key.pem: hmac-sha256:" in found["c1/objects/Secret.yaml"]
     for leak in ("MIIE", b64encode(KEY.encode()).decode(), "abc.def"):
         assert leak not in everything
+
+
+def test_a_secret_cannot_be_guessed_from_what_is_shown(
+    lab: Lab, cluster: PaperCluster, tmp_path: Path
+) -> None:
+    shown = [
+        collected(lab, tmp_path / name, {"c1": cluster, "c2": cluster}, name.encode())
+        for name in ("one", "two")
+    ]
+    assert sha256(KEY.encode()).hexdigest() not in "".join("".join(each.values()) for each in shown)
+    assert f"{len(KEY)} bytes" not in shown[0]["c1/objects/Secret.yaml"]
+    assert shown[0]["c1/objects/Secret.yaml"] == shown[0]["c2/objects/Secret.yaml"]
+    assert shown[0]["c1/objects/Secret.yaml"] != shown[1]["c1/objects/Secret.yaml"]
 
 
 def test_each_layer_is_asked(lab: Lab, cluster: PaperCluster, tmp_path: Path) -> None:

@@ -2,16 +2,13 @@
 
 import math
 
-import pytest
-
-from harness.converge import CEILING_VARIABLE, SCALE_VARIABLE, eventually
+from harness.converge import Pace, eventually
 from harness.providers.fabric.retry import FOREVER
 
 
-def test_a_year_is_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(CEILING_VARIABLE, "5")
-    monkeypatch.setenv(SCALE_VARIABLE, "0.5")
-    assert math.isinf(FOREVER.effective().timeout)
+def test_a_year_is_not_for_ever() -> None:
+    with Pace(scale=0.5, ceiling=5).kept():
+        assert math.isinf(FOREVER.effective().timeout)
     days = iter(range(366))
 
     def clock() -> float:

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -6,11 +7,13 @@ import pytest
 
 from harness.lab.keeper import BorrowingKeeper, Loan, NoLab, OwningKeeper, lend
 from harness.lab.kept import KeptLabs
+from harness.lab.usage import used, users
 from harness.meshes.none import NoMesh
 from harness.model import (
     Cluster,
     ClusterSpec,
     Lab,
+    MachineError,
     NetworkPlan,
     NetworkSpec,
     Topology,
@@ -40,6 +43,7 @@ class Noting:
     fails: BaseException | None = None
     alive: bool = True
     name: str = "noting"
+    state: Path = Path("/nowhere")
 
     def up(
         self, topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions
@@ -54,7 +58,7 @@ class Noting:
             topology=topology,
             plan=plan,
             clusters=(cluster,),
-            state_dir="/nowhere",
+            state_dir=str(self.state),
         )
 
     def down(self, lab: Lab) -> None:
@@ -91,7 +95,8 @@ def events() -> list[str]:
 @pytest.fixture
 def keeper(events: list[str], tmp_path: Path) -> OwningKeeper:
     phases = Phases(say=lambda _: None)
-    return OwningKeeper(Noting(events), Mesh(events), phases, KeptLabs(tmp_path / "kept"))
+    provider = Noting(events, state=tmp_path / "lab")
+    return OwningKeeper(provider, Mesh(events), phases, KeptLabs(tmp_path / "kept"))
 
 
 def test_raised_once_and_taken_down_once(keeper: OwningKeeper, events: list[str]) -> None:
@@ -131,7 +136,48 @@ def test_a_failure_is_remembered(keeper: OwningKeeper, events: list[str]) -> Non
         with pytest.raises(NoLab, match=r"^OSError: token: «redacted»$"):
             keeper.lab(ONE)
     assert events == ["up one"]
-    assert keeper.trouble == {"one": "OSError: token: «redacted»"}
+    assert [str(each) for each in keeper.troubles] == ["one: OSError: token: «redacted»"]
+
+
+def test_of_several_causes_each_is_told(keeper: OwningKeeper, events: list[str]) -> None:
+    causes = [
+        OSError("east: disk full"),
+        MachineError("west: no memory"),
+        OSError("east: disk full"),
+    ]
+    keeper.provider = Noting(events, fails=ExceptionGroup("several of them failed", causes))
+    with pytest.raises(NoLab, match=r"^OSError: east: disk full; west: no memory$"):
+        keeper.lab(ONE)
+
+
+def test_where_neither_raising_nor_preparing_works_both_are_told(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    keeper.provider = Noting(events, fails=OSError("no cluster"))
+    keeper.mesh = Mesh(events, "prepare")
+    with pytest.raises(NoLab, match=r"^OSError: no cluster; OSError: no image$"):
+        keeper.lab(ONE)
+
+
+def test_nothing_is_prepared_any_more_once_raising_has_failed(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    failing = threading.Event()
+
+    class Slow(Mesh):
+        def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+            assert failing.wait(10)
+            self.events.append(f"prepared {topology.name}")
+
+    class Failing(Noting):
+        def up(self, *_: object) -> Lab:
+            threading.Timer(0.05, failing.set).start()  # well after this has failed
+            raise OSError("no cluster")
+
+    keeper.mesh, keeper.provider = Slow(events), Failing(events)
+    with pytest.raises(NoLab):
+        keeper.lab(ONE)
+    assert events == ["prepared one"]
 
 
 def test_an_interrupted_take_down_is_finished(
@@ -170,6 +216,23 @@ def test_a_kept_lab_that_fell_is_forgotten(keeper: OwningKeeper, events: list[st
     keeper.close()
     assert events[2:] == ["up one", "install one", "down one"]
     assert list(keeper.kept.all()) == []
+
+
+def test_a_kept_lab_is_not_reused_that_a_killed_check_has_left_in_disorder(
+    keeper: OwningKeeper, events: list[str]
+) -> None:
+    said: list[str] = []
+    keeper.phases = Phases(say=said.append)
+    keeper.keep = keeper.reuse = True
+    marks = users(keeper.lab(ONE))
+    keeper.close()
+    with used(marks):  # another session has a check on it
+        keeper.lab(ONE)
+    keeper.close()
+    (marks / "left-by-a-process-that-is-gone").touch()
+    keeper.lab(ONE)
+    assert events == ["up one kept", "install one", "up one kept", "install one"]
+    assert any("whose process was killed; raising a new one" in line for line in said)
 
 
 def test_a_lab_without_its_mesh_is_not_kept(keeper: OwningKeeper, events: list[str]) -> None:
@@ -225,4 +288,6 @@ def test_a_lab_that_cannot_be_noted_is_kept_all_the_same(
     keeper.lab(ONE)
     keeper.close()
     assert not [event for event in events if event.startswith("down")]
-    assert "FileExistsError" in keeper.trouble["one (note of the kept lab)"]
+    noted = keeper.troubles.about("one (note of the kept lab)")
+    assert noted is not None
+    assert "FileExistsError" in noted.words

@@ -23,7 +23,10 @@ class FakeKube:
         return cast("list[Manifest]", self.answers["list"])
 
     def through_pod(self, pod: str, *_: Any) -> Answer:
-        return Answer(200, self.answers["metrics"][pod].encode())
+        page = self.answers["metrics"][pod]
+        if isinstance(page, ApiError):
+            raise page
+        return Answer(200, page.encode())
 
     def request(self, *_: Any) -> Answer:
         answer = self.answers["request"]
@@ -116,3 +119,16 @@ def test_an_injector_that_does_not_answer_is_in_the_way() -> None:
 def test_a_pod_that_passed_without_a_proxy_is_noticed(name: str, trouble: str) -> None:
     body = f'{{"spec": {{"containers": [], "initContainers": [{{"name": "{name}"}}]}}}}'
     assert ready.injected(_kube(request=Answer(201, body.encode())), MeshShape()) == trouble
+
+
+def test_an_istiod_that_does_not_answer_yet_has_read_nothing() -> None:
+    pods = [{"metadata": {"name": "istiod-1"}}]
+    early = ApiError("metrics", 503, "dial tcp: connection refused")
+    assert ready.synced(_kube(list=pods, metrics={"istiod-1": early}), MeshShape()) == [set()]
+
+
+def test_a_server_that_is_gone_is_told() -> None:
+    pods = [{"metadata": {"name": "istiod-1"}}]
+    gone = ApiError("metrics", 0, "connection refused")
+    with pytest.raises(ApiError):
+        ready.synced(_kube(list=pods, metrics={"istiod-1": gone}), MeshShape())

@@ -1,3 +1,5 @@
+from random import Random
+
 import pytest
 
 from harness.probes.proportion import Proportion, demand
@@ -68,3 +70,43 @@ def test_two_samples_outside_are_no_chance() -> None:
 def test_calls_that_are_not_served_are_no_sample() -> None:
     with pytest.raises(AssertionError, match="not every call was served"):
         drawn({})
+
+
+RUNS = 1000
+
+
+HERE, THERE = Reply(200, cluster="c1"), Reply(200, cluster="c2")
+
+
+def counts(chance: Random, size: int, share: float) -> int:
+    return sum(chance.random() < share for _ in range(size))
+
+
+def believed(chance: Random, expected: Proportion, share: float) -> bool:
+    """Say whether a mesh that sends ``share`` of all calls to c1 keeps the promise."""
+
+    def draw(size: int) -> Replies:
+        first = counts(chance, size, share)
+        return Replies([HERE] * first + [THERE] * (size - first))
+
+    try:
+        demand(expected, draw, lambda seen: {"c1": seen.count(HERE)}, lambda _: None)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.75, 0.9])
+def test_a_faultless_mesh_is_accused_as_seldom_as_stated(share: float) -> None:
+    expected, chance = Proportion(400, share), Random(20260701)
+    low, high = expected.bounds
+    outside = sum(not low <= counts(chance, 400, share) <= high for _ in range(RUNS))
+    likely = Proportion(RUNS, expected.false_alarm)
+    assert likely.admits(outside), f"{outside} of {RUNS} samples are outside, not {likely}"
+    assert all(believed(chance, expected, share) for _ in range(RUNS))
+
+
+def test_a_share_that_is_wrong_is_found_out_in_nearly_every_run() -> None:
+    chance = Random(20260701)
+    wrongly = sum(believed(chance, Proportion(400, 0.5), 0.65) for _ in range(RUNS // 10))
+    assert wrongly <= 1

@@ -14,7 +14,7 @@ from harness.model import Cluster, Lab, Program, plan_networks
 from harness.providers.base import BuiltIn, Provider
 from harness.providers.offline import engine
 from harness.shell import LocalShell
-from harness.verbs import cli, doctor
+from harness.verbs import cli, codes, doctor, labs
 from harness.verbs.doctor import Finding
 
 CHECKOUT = Path(__file__).parents[3]
@@ -38,7 +38,7 @@ def test_where_prints_paths(bundle: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_where_of_what_is_not_made_says_how_to_make_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["artifacts", "where", "etcd", "envoy"]) == cli.UNABLE
+    assert cli.main(["artifacts", "where", "etcd", "envoy"]) == codes.UNABLE
     assert "not made yet: envoy; meshproof artifacts build" in capsys.readouterr().err
 
 
@@ -57,7 +57,7 @@ def test_build_prints_what_was_made_where(bundle: Path, capsys: pytest.CaptureFi
 def test_verify_finds_a_changed_program(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["artifacts", "verify"]) == 0
     (bundle / "etcd").write_text("changed")
-    assert cli.main(["artifacts", "verify"]) == cli.FOUND
+    assert cli.main(["artifacts", "verify"]) == codes.FOUND
     assert "1 programs checked, 1 damaged" in capsys.readouterr().out
 
 
@@ -70,16 +70,16 @@ def test_bundle_writes_what_the_variable_may_name(tmp_path: Path) -> None:
 def test_bundle_does_not_write_among_other_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["artifacts", "bundle", str(tmp_path), "etcd"]) == cli.WRONG
+    assert cli.main(["artifacts", "bundle", str(tmp_path), "etcd"]) == codes.WRONG
     assert "holds something else" in capsys.readouterr().err
 
 
 def test_unknown_names_are_wrong_input(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["artifacts", "build", "nonsense"]) == cli.WRONG
+    assert cli.main(["artifacts", "build", "nonsense"]) == codes.WRONG
     assert "nothing is called nonsense" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, cli.UNABLE)])
+@pytest.mark.parametrize(("ok", "code"), [(True, 0), (False, codes.UNABLE)])
 def test_doctor_fails_if_anything_is_lacking(
     ok: bool, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -117,8 +117,8 @@ def ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )
     standing_labs().note(lab, "istio 1")
     provider = FakeProvider()
-    monkeypatch.setattr(cli, "present", list)
-    monkeypatch.setattr(cli, "BUILT_IN", {"fake": BuiltIn(lambda: cast("Provider", provider))})
+    monkeypatch.setattr(labs, "present", list)
+    monkeypatch.setattr(labs, "BUILT_IN", {"fake": BuiltIn(lambda: cast("Provider", provider))})
     return provider.ended
 
 
@@ -135,20 +135,20 @@ def test_a_kept_lab_is_taken_down_once_and_forgotten(
 ) -> None:
     assert cli.main(["down", "ab12"]) == 0
     assert ended == ["ab12"]
-    assert cli.main(["down", "ab12"]) == cli.WRONG
+    assert cli.main(["down", "ab12"]) == codes.WRONG
     assert "no lab ab12 stands" in capsys.readouterr().err
 
 
 def test_nothing_is_taken_down_if_one_of_the_labs_is_unknown(ended: list[str]) -> None:
-    assert cli.main(["down", "ab12", "cd34"]) == cli.WRONG
+    assert cli.main(["down", "ab12", "cd34"]) == codes.WRONG
     assert not ended
 
 
 def test_a_lab_of_a_plugin_s_provider_is_left_to_its_plugin(
     ended: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "BUILT_IN", {})
-    assert cli.main(["down", "ab12"]) == cli.WRONG
+    monkeypatch.setattr(labs, "BUILT_IN", {})
+    assert cli.main(["down", "ab12"]) == codes.WRONG
     assert not ended
     assert "lab ab12 is of provider 'fake', which is a plugin's" in capsys.readouterr().err
 
@@ -162,7 +162,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_reap_removes_what_a_container_engine_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "reap", list)
+    monkeypatch.setattr(labs, "reaped", list)
     monkeypatch.setattr(engine, "reap", lambda phases: True)
     assert cli.main(["reap"]) == 0
     assert "of a container engine" in capsys.readouterr().out
@@ -171,7 +171,7 @@ def test_reap_removes_what_a_container_engine_left(
 def test_reap_forgets_kept_labs_whose_files_are_gone(
     ended: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "reap", list)
+    monkeypatch.setattr(labs, "reaped", list)
     (tmp_path / "state").rmdir()
     assert cli.main(["reap"]) == 0
     assert not list(standing_labs().all())
@@ -184,7 +184,7 @@ def test_reap_forgets_kept_labs_whose_files_are_gone(
 def test_reap_says_what_it_removed(
     gone: list[str], text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "reap", lambda: gone)
+    monkeypatch.setattr(labs, "reaped", lambda: gone)
     assert cli.main(["reap"]) == 0
     assert text in capsys.readouterr().out
 
@@ -192,13 +192,14 @@ def test_reap_says_what_it_removed(
 def test_topologies_are_listed_with_their_titles(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["topologies", "--directory", str(CHECKOUT / "topologies")]) == 0
     listed = capsys.readouterr().out
-    assert "multi-primary-multi-network  Two primaries on different networks" in listed
+    rows = {row.partition(" ")[0]: row.partition(" ")[2].strip() for row in listed.splitlines()}
+    assert rows["multi-primary-multi-network"] == "Two primaries on different networks"
 
 
 def test_topologies_elsewhere_say_where_to_run_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["topologies", "--directory", str(tmp_path)]) == cli.WRONG
+    assert cli.main(["topologies", "--directory", str(tmp_path)]) == codes.WRONG
     assert "run this in a checkout" in capsys.readouterr().err
 
 
@@ -206,7 +207,7 @@ def test_a_malformed_topology_is_told_by_its_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "bad.yaml").write_text("name: bad\ntitle: t\nshape: star\n")
-    assert cli.main(["topologies", "--directory", str(tmp_path)]) == cli.WRONG
+    assert cli.main(["topologies", "--directory", str(tmp_path)]) == codes.WRONG
     assert "bad.yaml:3" in capsys.readouterr().err
 
 
@@ -216,7 +217,7 @@ def test_schema_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_verify_of_what_is_no_report_fails(tmp_path: Path) -> None:
-    assert cli.main(["verify", str(tmp_path / "conformance.yaml")]) == cli.FOUND
+    assert cli.main(["verify", str(tmp_path / "conformance.yaml")]) == codes.FOUND
 
 
 def test_results_are_added_up_in_the_line_that_ends_a_test_run(tmp_path: Path) -> None:

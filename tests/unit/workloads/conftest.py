@@ -26,6 +26,7 @@ class MemoryKube(Kube):
         self.written: list[str] = []
         self.reacts: Reaction = nothing
         self.conflicts = 0
+        self.refuses_patches = False
 
     def put(self, manifest: Manifest) -> Manifest:
         meta = manifest["metadata"]
@@ -84,6 +85,8 @@ class MemoryKube(Kube):
         *,
         subresource: str = "",
     ) -> Manifest:
+        if self.refuses_patches:
+            raise ApiError(f"PATCH {name}", 422, "immutable")
         self.written.append(f"patch {name}")
         return self.put(merged(self.get(kind, name, namespace), patch))
 

@@ -4,7 +4,8 @@ import pytest
 
 from harness.converge import Budget, NotConverged
 from harness.kube import Manifest
-from harness.workloads.restoring import inverse, without_server_fields
+from harness.model import ApiError
+from harness.workloads.restoring import covers, difference, inverse, without_server_fields
 from harness.workloads.site import Site
 
 from .conftest import MemoryKube, config, merged
@@ -65,7 +66,48 @@ def test_a_patched_object_that_vanished_is_back(site: Site, kube: MemoryKube) ->
     assert kept(kube) == before
 
 
-def test_a_field_that_took_others_with_it_brings_all_back(site: Site, kube: MemoryKube) -> None:
+def test_what_others_changed_beside_a_patch_stays(site: Site, kube: MemoryKube) -> None:
+    kube.put(deployment(1))
+    patch = {"spec": {"template": {"metadata": {"labels": {"l": "v"}}}}}
+    with site.patched("Deployment", "echo", patch, "sample"):
+        kube.scale("echo", "sample", 3)
+        kube.patch("Deployment", "echo", {"metadata": {"annotations": {"by": "hand"}}}, "sample")
+    now = kube.get("Deployment", "echo", "sample")
+    assert now["spec"] == deployment(3)["spec"]
+    assert now["metadata"]["annotations"] == {"by": "hand"}
+    assert not [each for each in kube.written if each.startswith("replace")]
+
+
+def test_a_patch_whose_answer_was_lost_is_undone(
+    site: Site, kube: MemoryKube, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kube.put(config(a="1"))
+    before = kept(kube)
+    really = kube.patch
+
+    def lost(kind: str, name: str, patch: Manifest, namespace: str | None = None) -> Manifest:
+        monkeypatch.undo()
+        really(kind, name, patch, namespace)
+        raise ApiError("PATCH c", 0, "connection reset")
+
+    monkeypatch.setattr(kube, "patch", lost)
+    with (
+        pytest.raises(ApiError, match="reset"),
+        site.patched("ConfigMap", "c", {"data": {"a": "x"}}, "sample"),
+    ):
+        pytest.fail("the block must not run")
+    assert kept(kube) == before
+
+
+def test_what_no_patch_can_undo_is_brought_back_whole(site: Site, kube: MemoryKube) -> None:
+    kube.put(config(a="1"))
+    before = kept(kube)
+    with site.patched("ConfigMap", "c", {"data": {"a": "x"}}, "sample"):
+        kube.refuses_patches = True
+    assert kept(kube) == before
+
+
+def test_a_field_that_took_others_with_it_brings_them_back(site: Site, kube: MemoryKube) -> None:
     spec = {"type": "LoadBalancer", "nodePort": 30001}
     metadata = {"name": "s", "namespace": "sample"}
     kube.put({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
@@ -77,7 +119,8 @@ def test_a_field_that_took_others_with_it_brings_all_back(site: Site, kube: Memo
     kube.reacts = forget
     with site.patched("Service", "s", {"spec": {"type": "ClusterIP"}}, "sample"):
         assert "nodePort" not in kube.get("Service", "s", "sample")["spec"]
-    assert kube.get("Service", "s", "sample")["spec"] == spec
+        kube.patch("Service", "s", {"spec": {"externalName": "other"}}, "sample")
+    assert kube.get("Service", "s", "sample")["spec"] == {**spec, "externalName": "other"}
 
 
 def test_nothing_is_written_where_nothing_differs(site: Site, kube: MemoryKube) -> None:
@@ -99,6 +142,16 @@ def test_an_inverse_restores_scalars_lists_and_absence() -> None:
     before = {"a": 1, "l": [1], "m": {"x": 1}, "was": {"deep": True}}
     patch = {"a": 2, "l": [2], "m": {"x": 2, "y": 3}, "was": None, "new": {"z": 1}}
     assert merged(merged(before, patch), inverse(patch, before)) == before
+
+
+def test_a_difference_undoes_whatever_was_done() -> None:
+    before = {"metadata": {"name": "x"}, "a": 1, "l": [1], "m": {"x": 1}, "was": {"deep": True}}
+    patch = {"a": 2, "l": [2], "m": {"x": 2, "y": 3}, "was": None, "new": {"z": 1}, "status": {}}
+    after = merged(before, patch)
+    undone = merged(after, difference(after, before))
+    assert without_server_fields(undone) == before
+    assert covers(undone, difference(after, before))
+    assert not covers(after, difference(after, before))
 
 
 def deployment(wanted: int, status: Manifest | None = None) -> Manifest:

@@ -7,7 +7,7 @@ from harness.phases import Phases
 from harness.providers.offline import engine
 from harness.providers.offline.engine import Engine, Status
 from harness.providers.offline.engine.connection import HOST_VARIABLE
-from harness.verbs import cli
+from harness.verbs import cli, codes
 
 OURS = Engine("unix:///home/engine/docker.sock", 7, "20.10.24", "1.41")
 MACHINES = Engine("unix:///var/run/docker.sock", None, "28.0", "1.48")
@@ -53,7 +53,7 @@ def test_up_where_it_is_impossible_is_the_machines_problem(
         raise MachineError("needs root", "use DOCKER_HOST")
 
     monkeypatch.setattr(engine, "up", refused)
-    assert cli.main(["engine", "up"]) == cli.UNABLE
+    assert cli.main(["engine", "up"]) == codes.UNABLE
     assert "needs root; use DOCKER_HOST" in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ from harness.providers.offline import engine
 from harness.providers.offline.engine import Engine
 from harness.providers.offline.images.labels import CONTENTS, RECIPE
 from harness.providers.offline.images.recipe import recipe
-from harness.verbs import cli
+from harness.verbs import cli, codes
 
 from .engine_double import EngineDouble, Image
 
@@ -32,7 +32,7 @@ def test_without_an_engine_it_says_how_to_get_one(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(engine, "find", lambda: None)
-    assert cli.main(["images", *words]) == cli.UNABLE
+    assert cli.main(["images", *words]) == codes.UNABLE
     assert "no container engine answers; meshproof engine up" in capsys.readouterr().err
 
 
@@ -58,7 +58,7 @@ def test_build_of_what_is_there_names_it(capsys: pytest.CaptureFixture[str]) -> 
 def test_save_wants_a_file_that_can_be_written(
     name: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["images", "save", str(tmp_path / name)]) == cli.WRONG
+    assert cli.main(["images", "save", str(tmp_path / name)]) == codes.WRONG
     assert why in capsys.readouterr().err
 
 
@@ -67,7 +67,7 @@ def test_load_of_something_else_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("no images")
-    assert cli.main(["images", "load", str(tmp_path / "file")]) == cli.WRONG
+    assert cli.main(["images", "load", str(tmp_path / "file")]) == codes.WRONG
     assert "not written by `images save`" in capsys.readouterr().err
 
 
@@ -76,5 +76,5 @@ def test_a_wrong_variable_is_wrong_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MESHPROOF_IMAGES", "nowhere")
-    assert cli.main(["images", "list"]) == cli.WRONG
+    assert cli.main(["images", "list"]) == codes.WRONG
     assert "one of auto, here, registry is wanted" in capsys.readouterr().err

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.converge import Budget, NotConverged
-from harness.session.run import by_assertion
+from harness.session.errors import by_assertion
 
 PROMISE = NotConverged("c1 reaches c2", Budget(), 3, 503)
 MACHINERY = NotConverged("pods are ready", Budget(firm=True), 3, "Pending")

@@ -1,0 +1,45 @@
+"""A collected check: what it is about, and what keeps it from being judged here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.model import Relation, Verdict
+
+if TYPE_CHECKING:  # runs without a lab load nothing that only a lab needs
+    from harness.sabotages.scene import Sabotage
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Why a requirement is not judged here: a verdict that needs no run, and its reason."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A collected check: what it is about, and what keeps it from running.
+
+    ``gates`` holds those of its requirements that cannot be judged here; the check runs if
+    any requirement is left. ``sabotages`` are those it is to be proved by in this run;
+    ``relation`` is that of the pair of clusters that it looks at, if it looks at one.
+    """
+
+    requirements: tuple[str, ...]
+    topology: str
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    disturbs: bool = False
+    relation: Relation | None = None
+    sabotages: "tuple[Sabotage, ...]" = ()
+
+    @property
+    def runs(self) -> bool:
+        """Whether any of its requirements can be judged here."""
+        return any(each not in self.gates for each in self.requirements)
+
+
+CHECK: pytest.StashKey[Check] = pytest.StashKey()
