@@ -133,11 +133,12 @@ def _istiod(topology: Topology, plane: ControlPlane) -> Iterator[str]:
     name = "" if plane.name == plane.cluster else f" {plane.name}"
     yield f"[istiod{name}]" + (f" x{plane.replicas}" if plane.replicas > 1 else "")
     own = structure.mesh(topology, plane.mesh)
+    foreign = topology.cluster(plane.cluster).mesh not in (None, plane.mesh)
     facts = {
         "revision": plane.revision,
         "namespace": plane.namespace if plane.namespace != structure.SYSTEM else "",
         "root namespace": plane.root_namespace if plane.root_namespace != plane.namespace else "",
-        "mesh": plane.mesh if topology.cluster(plane.cluster).mesh not in (None, plane.mesh) else "",
+        "mesh": plane.mesh if foreign else "",
         "trust domain": plane.trust_domain if plane.trust_domain != own.trust_domain else "",
         "version": plane.version,
     }
@@ -230,9 +231,11 @@ def _sentences(topology: Topology) -> Iterator[str]:
         inside = [each.name for each in structure.members(topology) if each.network == network.name]
         if len(inside) > 1:
             lines.append(f"On {network.name} {_and(inside)} reach each other directly.")
-    for names in segments.values():
-        if len(names) > 1:
-            lines.append(f"{_and(names)} route to each other: a direct path is there.")
+    lines += [
+        f"{_and(names)} route to each other: a direct path is there."
+        for names in segments.values()
+        if len(names) > 1
+    ]
     if len(segments) > 1:
         lines.append(_crossings(topology))
     for line in lines:
