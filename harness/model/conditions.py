@@ -6,6 +6,7 @@ nobody has seen before is judged by what it is, not by its name.
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from itertools import combinations
 
 from harness.model import structure
@@ -67,6 +68,7 @@ MEANING: dict[Condition, str] = {
 }
 
 
+@lru_cache(maxsize=64)
 def conditions(topology: Topology) -> frozenset[Condition]:
     """Return every condition that holds on ``topology``."""
     return frozenset(

@@ -1,12 +1,14 @@
 """What follows from a topology: its meshes, control planes, gateways, and how two members relate.
 
 Pure. A topology that contradicts itself (:mod:`harness.model.consistency`) may make these raise
-:class:`KeyError`; one that was read by ``harness.files`` does not.
+:class:`KeyError`; one that was read by ``harness.files`` does not. What is asked for again and
+again is worked out once.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from harness.model.topology import (
     ClusterSpec,
@@ -161,6 +163,7 @@ def mesh_of(topology: Topology, cluster: str) -> str:
     return next(filter(None, hosted), None) or meshes(topology)[0].id
 
 
+@lru_cache(maxsize=64)
 def control_planes(topology: Topology) -> tuple[ControlPlane, ...]:
     """Return every control plane: those declared, then one per primary that has none declared."""
     declared = {each.cluster for each in topology.control_planes}
@@ -235,6 +238,7 @@ def members(topology: Topology) -> tuple[Member, ...]:
     return (*clusters, *machines)
 
 
+@lru_cache(maxsize=2048)
 def relation(topology: Topology, source: str, target: str) -> Relation:
     """Return how the member called ``source`` sees the one called ``target``."""
     known = {member.name: member for member in members(topology)}
@@ -265,6 +269,7 @@ def relations(topology: Topology) -> Iterator[tuple[str, str, Relation]]:
                 yield source, target, relation(topology, source, target)
 
 
+@lru_cache(maxsize=64)
 def gateways(topology: Topology) -> tuple[Gateway, ...]:
     """Return the east-west gateways: those declared, or else those that the guides ask for.
 

@@ -247,6 +247,10 @@ class Topology(_Declared):
         regions = [node.region or c.region for c in self.members for node in c.nodes]
         return frozenset({"locality-labels"} if all(regions) else ())
 
+    def __hash__(self) -> int:
+        """Return a hash although labels have none: what follows from a topology is cached."""
+        return hash(self.name)
+
     def cluster(self, name: str) -> ClusterSpec:
         """Return the cluster called ``name``."""
         return next(cluster for cluster in self.clusters if cluster.name == name)

@@ -18,7 +18,7 @@ from harness.providers.base import Reaps
 from harness.providers.fabric.state import loaded, present
 from harness.providers.offline import engine
 from harness.reporting import schemas
-from harness.verbs import doctor, images, reports
+from harness.verbs import doctor, explain, images, reports
 from harness.verbs import engine as engine_verbs
 
 #: Exit codes: a check of this command found something; the harness could not; wrong input
@@ -59,12 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     standing.set_defaults(run=_labs)
     dead = commands.add_parser("reap", help="remove what labs left that ended without clean-up")
     dead.set_defaults(run=_reap)
-    schema = commands.add_parser("schema", help="print a JSON Schema")
-    schema.add_argument("name", choices=schemas.NAMES)
-    schema.set_defaults(run=_schema)
-    listed = commands.add_parser("topologies", help="list the labs that can be raised")
-    listed.add_argument("--directory", type=Path, default=Path("topologies"))
-    listed.set_defaults(run=_topologies)
+    _declaration_parsers(commands)
     compared = commands.add_parser("compare", help="set two conformance reports side by side")
     reports.add_compare(compared)
     compared.set_defaults(run=_rows)
@@ -72,6 +67,18 @@ def _parser() -> argparse.ArgumentParser:
     reports.add_verify(report)
     report.set_defaults(run=_rows)
     return parser
+
+
+def _declaration_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    told = commands.add_parser("explain", help="say what a declaration means")
+    explain.add(told)
+    told.set_defaults(run=_rows)
+    schema = commands.add_parser("schema", help="print a JSON Schema")
+    schema.add_argument("name", choices=schemas.NAMES)
+    schema.set_defaults(run=_schema)
+    listed = commands.add_parser("topologies", help="list the labs that can be raised")
+    listed.add_argument("--directory", type=Path, default=Path("topologies"))
+    listed.set_defaults(run=_topologies)
 
 
 def _artifacts_parser(parser: argparse.ArgumentParser) -> None:
@@ -215,7 +222,7 @@ def _schema(options: argparse.Namespace) -> int:
 
 
 def _topologies(options: argparse.Namespace) -> int:
-    paths = files.topology_files(options.directory)
+    paths = files.topology_files(options.directory, field=True)
     if not paths:
         raise ConfigError(str(options.directory), ["holds no topology; run this in a checkout"])
     topologies = [files.load_topology(path) for path in paths]
