@@ -40,11 +40,12 @@ What must hold is in `suites/requirements.yaml`; this page follows from it and `
 
     python -m harness.reporting.requirement_table
 
-No list of names decides where a requirement is judged, but the structure of a topology. **All** that
-is said of *where* holds, nothing of *not where* does, and there is a pair of clusters or a machine of
-the kind that it is asked of. `meshproof explain topology NAME|PATH` says the same of one topology,
-also of your own. How this is written in the catalogue: [write-a-check.md](write-a-check.md).
+No list of names decides where a requirement is judged, but the structure of a topology. **All**
+that is said of *where* holds, nothing of *not where* does, and there is a pair of clusters or a
+machine of the kind that it is asked of. `meshproof explain topology NAME|PATH` says the same of one
+topology, also of your own. How this is written: [write-a-check.md](write-a-check.md).
 """
+_NEEDS = "Where a need is not offered, what asks for it is *not-run*, with the reason."
 
 
 def page(catalogue: Catalogue, topologies: Sequence[Topology]) -> str:
@@ -68,6 +69,7 @@ def page(catalogue: Catalogue, topologies: Sequence[Topology]) -> str:
         "",
         *_table(("pairs", "two clusters"), ((f"`{kind}`", text) for kind, text in _PAIRS.items())),
     ]
+    lines += ["", "## Needs", "", _NEEDS, "", *_table(("need", "offered by", "meaning"), _needs())]
     for area in dict.fromkeys(each.area for each in catalogue.requirements):
         own = [each for each in catalogue.requirements if each.area == area]
         rows = (_row(each, catalogue, topologies) for each in own)
@@ -75,6 +77,11 @@ def page(catalogue: Catalogue, topologies: Sequence[Topology]) -> str:
         columns = ("id", "level", "title", "judged", "needs", "topologies")
         lines += ["", heading, "", *_table(columns, rows)]
     return "\n".join(lines) + "\n"
+
+
+def _needs() -> Iterator[tuple[str, ...]]:
+    for name, need in NEEDS.items():
+        yield f"`{name}`", "nobody yet" if need.planned else f"the {need.offerer}", need.meaning
 
 
 def _table(columns: Sequence[str], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:

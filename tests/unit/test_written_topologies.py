@@ -1,0 +1,54 @@
+"""The examples in docs/write-a-topology.md are sound, and mistakes are told as it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import files
+from harness.model import ConfigError
+
+PAGE = (Path(__file__).parents[2] / "docs/write-a-topology.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+WHOLE = [block for block in BLOCKS if re.search(r"^name: ", block, re.MULTILINE)]
+PARTS = [block for block in BLOCKS if block not in WHOLE]
+#: What the page says its examples go into.
+BASE: dict[str, Any] = {
+    "name": "example",
+    "title": "Example",
+    "networks": [{"name": "blue"}, {"name": "red"}],
+    "clusters": [{"name": "east", "network": "blue"}, {"name": "west", "network": "red"}],
+}
+
+
+def told(path: Path) -> list[str]:
+    try:
+        files.load_topology(path)
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+@pytest.mark.parametrize("block", PARTS, ids=lambda block: block.partition(":")[0])
+def test_an_example_of_a_noun_is_sound(tmp_path: Path, block: str) -> None:
+    path = files.write(tmp_path / "example.yaml", {**BASE, **files.parse(block)})
+    assert files.load_topology(path).name == "example"
+
+
+@pytest.mark.parametrize("block", WHOLE, ids=lambda block: files.parse(block)["name"])
+def test_a_file_is_as_sound_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path(f"{files.parse(block)['name']}.yaml")
+    path.write_text(block, encoding="utf-8")
+    printed = re.findall(rf"^    ({path}:\d+: .*)$", PAGE, re.MULTILINE)
+    assert told(path) == printed
+
+
+def test_the_page_has_examples_of_every_noun_and_of_mistakes() -> None:
+    keys = {key for block in PARTS for key in files.parse(block)}
+    nouns = {"networks", "clusters", "control_planes", "gateways", "machines", "meshes"}
+    assert nouns | {"links", "data_plane"} <= keys
+    assert [files.parse(block)["name"] for block in WHOLE] == ["triangle", "ring", "knot"]
