@@ -1,4 +1,4 @@
-"""The examples in docs/write-a-topology.md are sound, and mistakes are told as it says."""
+"""What the docs show of topologies and of where requirements are judged is what there is."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 
 from harness import files
-from harness.model import ConfigError
+from harness.model import ConfigError, PairKind, Requirement
+from harness.model.requirement import Clusters, Machines, Networks, Planes
 
-PAGE = (Path(__file__).parents[2] / "docs/write-a-topology.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "write-a-topology.md").read_text(encoding="utf-8")
+CHECKS = (DOCS / "write-a-check.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 WHOLE = [block for block in BLOCKS if re.search(r"^name: ", block, re.MULTILINE)]
 PARTS = [block for block in BLOCKS if block not in WHOLE]
@@ -52,3 +55,31 @@ def test_the_page_has_examples_of_every_noun_and_of_mistakes() -> None:
     nouns = {"networks", "clusters", "control_planes", "gateways", "machines", "meshes"}
     assert nouns | {"links", "data_plane"} <= keys
     assert [files.parse(block)["name"] for block in WHOLE] == ["triangle", "ring", "knot"]
+
+
+def test_the_example_of_where_a_requirement_is_judged_is_sound() -> None:
+    (block,) = re.findall(r"^```yaml\n(when: .*?)^```$", CHECKS, re.MULTILINE | re.DOTALL)
+    words = dict.fromkeys(("area", "title", "must", "check"), "x")
+    example = {"id": "XX-01", "level": "core", **words, **files.parse(block)}
+    assert {"when", "unless", "pairs", "machines"} <= Requirement.model_validate(
+        example
+    ).model_fields_set
+
+
+@pytest.mark.parametrize(
+    ("key", "kinds"),
+    [
+        ("`pairs`", PairKind),
+        ("`machines`", Machines),
+        ("`clusters`", Clusters),
+        ("`networks`", Networks),
+        ("`control_planes`", Planes),
+    ],
+)
+def test_every_value_of_a_key_is_listed(
+    key: str,
+    kinds: type[PairKind] | type[Machines] | type[Clusters] | type[Networks] | type[Planes],
+) -> None:
+    (row,) = [line for line in CHECKS.splitlines() if line.startswith(f"| {key} |")]
+    values = row.split(" | ")[-1]
+    assert re.findall(r"`([a-z-]+)`", values) == [str(each) for each in kinds]
