@@ -81,19 +81,31 @@ def _beside(boxes: Sequence[_Box]) -> Iterator[str]:
 
 
 def _box(topology: Topology, network: NetworkSpec) -> list[str]:
-    shared = f" (segment {network.segment})" if network.segment else ""
-    title = f"+-- {network.name}{shared} "
+    title = f"+-- {network.name} "
+    if network.segment and len(title) + len(network.segment) < WIDTH // 2:
+        title += f"(segment {network.segment}) "
     blocks = [
         *(_cluster(topology, each) for each in topology.clusters if each.network == network.name),
         *(_machine(each) for each in topology.machines if each.network == network.name),
     ]
-    inside = [line for block in blocks or [["nothing is here"]] for line in ["", *block]][1:]
+    lines = [line for block in blocks or [["nothing is here"]] for line in ["", *block]][1:]
+    inside = [part for line in lines for part in _fitting(line)]
     width = max(len(title) + 2, *(len(line) + 4 for line in inside))
     return [
         f"{title.ljust(width - 1, '-')}+",
         *(f"| {line.ljust(width - 4)} |" for line in inside),
         f"+{'-' * (width - 2)}+",
     ]
+
+
+def _fitting(line: str) -> list[str]:
+    """Return a line of a box in as many lines as it takes, each narrow enough and ASCII."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return wrap(_ascii(line), WIDTH - 4, subsequent_indent=indent) or [""]
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
 
 
 def _cluster(topology: Topology, cluster: ClusterSpec) -> list[str]:
@@ -176,14 +188,8 @@ def _arrows(topology: Topology) -> Iterator[str]:
     verbs = max(len(verb) for _, verb, _ in found)
     for who, verb, whom in found:
         start = f"{who:<{whos}}  -- {verb} {'-' * (verbs - len(verb))}-->  "
-        yield from wrap(
-            f"{start}{', '.join(whom)}",
-            WIDTH,
-            subsequent_indent=" " * len(start),
-            drop_whitespace=True,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
+        indent = " " * min(len(start), WIDTH // 2)
+        yield from wrap(_ascii(f"{start}{', '.join(whom)}"), WIDTH, subsequent_indent=indent)
 
 
 Arrow = tuple[str, str, Sequence[str]]

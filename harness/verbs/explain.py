@@ -67,10 +67,17 @@ def _section(title: str, rows: Iterable[Sequence[str] | str]) -> Iterator[str]:
     yield from ("", title)
     for *cells, last in table:
         padded = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)]
-        start = "".join(f"  {cell}" for cell in [*padded, ""])
-        lines = wrap(last, WIDTH - len(start), break_long_words=False, break_on_hyphens=False)
-        yield f"{start}{lines[0] if lines else ''}".rstrip()
-        yield from (" " * len(start) + line for line in lines[1:])
+        yield from _row("".join(f"  {cell}" for cell in [*padded, ""]), last)
+
+
+def _row(start: str, text: str) -> Iterator[str]:
+    """Yield a row whose last column goes on below; long names push it there from the start."""
+    if len(start) > WIDTH // 2:
+        yield start.rstrip()
+        start = " " * 6
+    lines = wrap(text, WIDTH - len(start), break_on_hyphens=False) or [""]
+    yield f"{start}{lines[0]}".rstrip()
+    yield from (" " * len(start) + line for line in lines[1:])
 
 
 def _control_planes(topology: Topology) -> list[Sequence[str]]:
