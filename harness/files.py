@@ -47,6 +47,10 @@ class Document:
         return f"{self.path}:{self.line(place)}: {message}"
 
 
+#: The directory, in that of topologies, of those that no guide describes but operators run.
+FIELD = "field"
+
+
 def find_topology(name: str, directory: Path) -> Path:
     """Return the file that declares topology ``name`` (a name or a path to a YAML file)."""
     if name.endswith((".yaml", ".yml")) or os.sep in name:
@@ -54,16 +58,20 @@ def find_topology(name: str, directory: Path) -> Path:
         if not path.is_file():
             raise ConfigError(name, ["there is no such file"])
         return path
-    path = directory / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(file.stem for file in topology_files(directory)) or "none"
-        raise ConfigError(str(directory), [f"no topology named {name!r}; there is: {known}"])
-    return path
+    known = {file.stem: file for file in topology_files(directory, field=True)}
+    if name not in known:
+        listed = ", ".join(known) or "none"
+        raise ConfigError(str(directory), [f"no topology named {name!r}; there is: {listed}"])
+    return known[name]
 
 
-def topology_files(directory: Path) -> list[Path]:
-    """Return the files of every declared topology, in the order of their names."""
-    return sorted(directory.glob("*.yaml"))
+def topology_files(directory: Path, *, field: bool = False) -> list[Path]:
+    """Return the files of every declared topology, in the order of their names.
+
+    Those of the guides come first; ``field``: then those in :data:`FIELD` as well.
+    """
+    files = sorted(directory.glob("*.yaml"))
+    return [*files, *sorted((directory / FIELD).glob("*.yaml"))] if field else files
 
 
 def load_topology(path: Path) -> Topology:

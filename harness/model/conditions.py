@@ -50,7 +50,7 @@ MEANING: dict[Condition, str] = {
     Condition.FEDERATED: "a mesh exports services to another one",
     Condition.ISOLATED_NETWORKS: "two networks of one mesh have no direct path between them",
     Condition.MACHINE: "a machine runs a workload of the mesh",
-    Condition.MACHINE_NETWORK: "a machine is on a network without clusters",
+    Condition.MACHINE_NETWORK: "a machine is on another network than its cluster",
     Condition.MACHINE_ON_CLUSTER_NETWORK: "a machine is on the network of its cluster",
     Condition.ONE_CLUSTER: "one cluster holds all workloads",
     Condition.OTHER_CLUSTER: "a cluster knows the endpoints of another one",

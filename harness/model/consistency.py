@@ -5,29 +5,29 @@ from collections.abc import Iterable, Iterator
 
 from harness.model.problem import Problem, Where
 from harness.model.ranges import malformed, overlaps
-from harness.model.structure import (
-    ControlPlane,
-    control_planes,
-    control_planes_of,
-    gateways,
-    mesh_of,
-    meshes,
-)
+from harness.model.serving import misarranged
 from harness.model.topology import ClusterSpec, DataPlane, Role, Topology
 
 
 def problems(topology: Topology) -> list[Problem]:
     """Return every contradiction in ``topology``; empty if it can be planned.
 
-    What follows from a declaration is looked at only once all names that it uses are known.
+    What follows from a declaration is looked at where all names that it uses are known, and
+    ranges of addresses where they are ranges: a mistake is not told again by its consequences.
     """
-    basic = [
-        *_repeated_names(topology),
-        *_unknown_names(topology),
-        *_roles(topology),
-        *malformed(topology),
+    names = [*_repeated_names(topology), *_unknown_names(topology)]
+    roles = [*_roles(topology)]
+    meshless = [*_meshless(topology)]
+    ranges = [*malformed(topology)]
+    return [
+        *names,
+        *roles,
+        *meshless,
+        *_senseless(topology),
+        *ranges,
+        *([] if names or meshless else misarranged(topology, {each.where for each in roles})),
+        *([] if names or ranges else overlaps(topology)),
     ]
-    return basic or [*_derived(topology), *overlaps(topology)]
 
 
 def _repeated_names(topology: Topology) -> Iterator[Problem]:
@@ -128,8 +128,6 @@ def _roles(topology: Topology) -> Iterator[Problem]:
     for index, cluster in enumerate(topology.clusters):
         if message := _role_problem(topology, cluster, primaries, served):
             yield Problem(("clusters", index), message)
-    if len(topology.meshes) > 1:
-        yield from _meshless(topology)
 
 
 def _role_problem(
@@ -150,7 +148,9 @@ def _role_problem(
 
 
 def _meshless(topology: Topology) -> Iterator[Problem]:
-    """Several meshes: every member and control plane says of which one it is."""
+    """Several meshes: every member says of which one it is."""
+    if len(topology.meshes) < 2:
+        return
     for index, cluster in enumerate(topology.clusters):
         if cluster.mesh is None and cluster.role is not Role.EXTERNAL:
             known = ", ".join(each.id for each in topology.meshes)
@@ -158,75 +158,32 @@ def _meshless(topology: Topology) -> Iterator[Problem]:
             yield Problem(("clusters", index), message + known)
 
 
-def _derived(topology: Topology) -> Iterator[Problem]:
-    yield from _of_control_planes(topology)
-    yield from _of_serving(topology)
-    yield from _of_gateways(topology)
-    yield from _of_meshes(topology)
+def _senseless(topology: Topology) -> Iterator[Problem]:
+    """Yield what says nothing, or cannot be had, beside something else that is declared."""
+    if topology.meshes:
+        for key, instead in (("mesh_id", "id"), ("trust_domain", "trust_domain")):
+            if key in topology.model_fields_set:
+                message = (
+                    f"{key} is that of the only mesh; 'meshes' are declared, each with '{instead}'"
+                )
+                yield Problem((key,), message)
     if topology.data_plane is DataPlane.AMBIENT and topology.machines:
         yield Problem(("machines",), "ambient meshes have no machines")
+    yield from _misplaced(topology)
 
 
-def _of_control_planes(topology: Topology) -> Iterator[Problem]:
-    taken: dict[tuple[str, str], str] = {}
-    for index, plane in enumerate(control_planes(topology)):
-        where = _plane(topology, index, plane)
-        label = f"revision {plane.revision!r}" if plane.revision else "no revision"
-        other = taken.setdefault((plane.cluster, plane.revision), plane.name)
-        if other != plane.name:
-            message = f"control planes {other!r} and {plane.name!r} both have {label} in"
-            yield Problem(where, f"{message} cluster {plane.cluster!r}")
-        yield from (Problem(where, message) for message in _of_control_plane(topology, plane))
-
-
-def _of_control_plane(topology: Topology, plane: ControlPlane) -> Iterator[str]:
-    name = f"control plane {plane.name!r}"
-    for served in plane.serves:
-        if (other := mesh_of(topology, served)) != plane.mesh and not plane.namespaces:
-            yield f"{name} of mesh {plane.mesh!r} serves cluster {served!r} of mesh {other!r}"
-    if topology.links == "none" and set(plane.reads) - set(plane.serves):
-        yield f"{name} reads other clusters, but 'links' is none"
-    if plane.config_cluster not in plane.serves:
-        config = plane.config_cluster
-        yield f"{name} takes configuration from a cluster that it does not serve: {config!r}"
-
-
-def _plane(topology: Topology, index: int, plane: ControlPlane) -> Where:
-    if index < len(topology.control_planes):
-        return ("control_planes", index)
-    return ("clusters", [each.name for each in topology.clusters].index(plane.cluster))
-
-
-def _of_serving(topology: Topology) -> Iterator[Problem]:
-    for index, cluster in enumerate(topology.clusters):
-        serving = control_planes_of(topology, cluster.name)
-        if cluster.role is not Role.EXTERNAL and not serving:
-            message = f"no control plane serves cluster {cluster.name!r}"
-            yield Problem(("clusters", index), message)
-        if cluster.role is Role.EXTERNAL and serving:
-            message = f"cluster {cluster.name!r} is external, and yet {serving[0].name!r} serves it"
-            yield Problem(("clusters", index), message)
-
-
-def _of_gateways(topology: Topology) -> Iterator[Problem]:
-    taken: set[tuple[str, str, str]] = set()
-    for index, gateway in enumerate(gateways(topology)):
-        where: Where = ("gateways", index) if topology.gateways else ("clusters",)
-        key = (gateway.cluster, gateway.namespace, gateway.name)
-        if key in taken:
-            message = f"gateway name {gateway.name!r} is used twice in namespace"
-            yield Problem(where, f"{message} {gateway.namespace!r} of {gateway.cluster!r}")
-        taken.add(key)
-
-
-def _of_meshes(topology: Topology) -> Iterator[Problem]:
-    for index, mesh in enumerate(meshes(topology)):
-        if mesh.id in mesh.trusts:
-            message = f"mesh {mesh.id!r} need not say that it trusts itself"
-            yield Problem(("meshes", index, "trusts"), message)
-        for number, export in enumerate(mesh.exports):
-            if mesh.id in export.to:
-                message = f"mesh {mesh.id!r} exports {export.host!r} to itself"
-                yield Problem(("meshes", index, "exports", number, "to"), message)
-        if not any(plane.mesh == mesh.id for plane in control_planes(topology)):
-            yield Problem(("meshes", index), f"no control plane is of mesh {mesh.id!r}")
+def _misplaced(topology: Topology) -> Iterator[Problem]:
+    external = {each.name for each in topology.clusters if each.role is Role.EXTERNAL}
+    remote = {each.name for each in topology.clusters if each.role is Role.REMOTE}
+    for index, machine in enumerate(topology.machines):
+        if machine.cluster in external:
+            message = (
+                f"machine {machine.name!r} is of cluster {machine.cluster!r}, which is external"
+            )
+            yield Problem(("machines", index, "cluster"), f"{message}: no member of a mesh")
+    for index, plane in enumerate(topology.control_planes):
+        if plane.cluster in remote:
+            message = (
+                f"control plane {plane.name!r} runs in cluster {plane.cluster!r}, which is remote"
+            )
+            yield Problem(("control_planes", index, "cluster"), f"{message}; make it a primary")

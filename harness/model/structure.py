@@ -1,7 +1,8 @@
 """What follows from a topology: its meshes, control planes, gateways, and how two members relate.
 
 Pure. A topology that contradicts itself (:mod:`harness.model.consistency`) may make these raise
-:class:`KeyError`; one that was read by ``harness.files`` does not.
+:class:`KeyError`; one that was read by ``harness.files`` does not. What is asked for again and
+again is worked out once.
 """
 
 from collections.abc import Iterator, Mapping
@@ -238,7 +239,7 @@ def members(topology: Topology) -> tuple[Member, ...]:
     return (*clusters, *machines)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def relation(topology: Topology, source: str, target: str) -> Relation:
     """Return how the member called ``source`` sees the one called ``target``."""
     known = {member.name: member for member in members(topology)}

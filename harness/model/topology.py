@@ -231,10 +231,6 @@ class Topology(_Declared):
     )
     machines: tuple[MachineSpec, ...] = Field((), description="Machines beside the clusters.")
 
-    def __hash__(self) -> int:
-        """Of its name, so that what follows from it can be remembered (some parts are dicts)."""
-        return hash(self.name)
-
     @property
     def primaries(self) -> tuple[ClusterSpec, ...]:
         """The clusters that run a control plane of their own, in declared order."""
@@ -250,6 +246,10 @@ class Topology(_Declared):
         """What it declares beside its structure, as the catalogue names such needs."""
         regions = [node.region or c.region for c in self.members for node in c.nodes]
         return frozenset({"locality-labels"} if all(regions) else ())
+
+    def __hash__(self) -> int:
+        """Return a hash although labels have none: what follows from a topology is cached."""
+        return hash(self.name)
 
     def cluster(self, name: str) -> ClusterSpec:
         """Return the cluster called ``name``."""

@@ -37,7 +37,7 @@ def _declare_subject(group: pytest.OptionGroup) -> None:
         "--topology",
         action="append",
         metavar="NAME|PATH",
-        help="topology to raise and judge (repeatable; `all`: every one in topologies/)",
+        help="topology to raise and judge (repeatable; `all`: every one that a guide describes)",
     )
     group.addoption(
         "--provider",

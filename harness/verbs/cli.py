@@ -10,7 +10,7 @@ from harness.artifacts.components import COMPONENTS, table
 from harness.artifacts.manifest import Artifact
 from harness.model import ConfigError, HarnessError, MachineError, ToolError
 from harness.phases import Phases
-from harness.verbs import declared, doctor, engine, images, labs, reports
+from harness.verbs import declared, doctor, engine, explain, images, labs, reports
 from harness.verbs.codes import FOUND, UNABLE, WRONG
 
 
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         ("compare", reports.add_compare, "set two conformance reports side by side"),
         ("down", labs.add_down, "take labs down that still stand"),
         ("engine", engine.add, "the container engine that kind's nodes run on"),
+        ("explain", explain.add, "say what a declaration means"),
         ("images", images.add, "the images that kind's nodes and pods run"),
         ("labs", labs.add_labs, "list the labs that stand, with their kubeconfigs"),
         ("reap", labs.add_reap, "remove what labs left that ended without clean-up"),

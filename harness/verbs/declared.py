@@ -27,7 +27,7 @@ def _schema(options: argparse.Namespace) -> tuple[Sequence[str], int]:
 
 
 def _topologies(options: argparse.Namespace) -> tuple[Sequence[str], int]:
-    paths = files.topology_files(options.directory)
+    paths = files.topology_files(options.directory, field=True)
     if not paths:
         raise ConfigError(str(options.directory), ["holds no topology; run this in a checkout"])
     topologies = [files.load_topology(path) for path in paths]

@@ -103,13 +103,31 @@ def test_wrong_name_lists_the_right_ones(tmp_path: Path) -> None:
         files.find_topology("rnig", tmp_path)
 
 
+def test_topologies_of_the_field_are_found_by_name_and_not_among_all(tmp_path: Path) -> None:
+    (tmp_path / "field").mkdir()
+    for name in ("ring.yaml", "field/odd.yaml"):
+        (tmp_path / name).touch()
+    assert files.find_topology("odd", tmp_path) == tmp_path / "field/odd.yaml"
+    assert [path.stem for path in files.topology_files(tmp_path)] == ["ring"]
+    assert [path.stem for path in files.topology_files(tmp_path, field=True)] == ["ring", "odd"]
+    with pytest.raises(ConfigError, match="there is: ring, odd"):
+        files.find_topology("rnig", tmp_path)
+
+
+def test_no_two_shipped_topologies_have_one_name() -> None:
+    names = [path.stem for path in files.topology_files(ROOT / "topologies", field=True)]
+    assert len(set(names)) == len(names)
+
+
 def test_a_topology_may_be_a_path(good: Path) -> None:
     good.write_text(GOOD)
     assert files.find_topology(str(good), Path("/nowhere")) == good
     assert files.load_topology(good).name == "good"
 
 
-@pytest.mark.parametrize("path", files.topology_files(ROOT / "topologies"), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", files.topology_files(ROOT / "topologies", field=True), ids=lambda p: p.stem
+)
 def test_shipped_topologies_load_and_are_drawn(path: Path) -> None:
     assert files.load_topology(path).name == path.stem
     drawing = path.read_text().partition("name:")[0]

@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from types import FunctionType
 
@@ -136,6 +137,23 @@ def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: To
             for relation in {each for *_, each in structure.relations(topology)}:
                 if entry.pairs and entry.about(relation):
                     assert any(fits(mark, topology, relation) for mark in marks), requirement
+
+
+def test_what_is_asked_of_pairs_is_promised_of_pairs() -> None:
+    for check in CHECKS.values():
+        wanted = {"source", "target", "cluster"} & set(signature(check).parameters)
+        assert wanted in (set(), {"cluster"}, {"source", "target"}), check.__name__
+        if "source" in wanted:
+            known = [CATALOGUE.get(str(each)) for each in marked(check, "requirement")]
+            assert any(each and each.pairs for each in known), check.__name__
+
+
+def test_what_is_promised_of_pairs_looks_at_several_clusters() -> None:
+    for requirement, citing in cited().items():
+        entry = CATALOGUE.get(requirement)
+        if entry and entry.pairs:
+            parameters = {name for check in citing for name in signature(check).parameters}
+            assert {"source", "target"} <= parameters or "stage" in parameters, requirement
 
 
 def test_every_check_says_what_it_is_for() -> None:
