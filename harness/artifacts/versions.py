@@ -1,7 +1,7 @@
-"""Which versions of Istio and Kubernetes are known to build, and what each needs beside its name.
+"""Which versions of Istio and Kubernetes are offered, and what each needs beside its name.
 
 Module mirrors differ in which revisions they serve, and refuse some that a revision requires:
-each of these was resolved as it stands here.
+each of these was resolved against a mirror with what stands here.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ _RAISED = (
     "istio.io/client-go@v1.31.1",
 )
 _AGENTGATEWAY = "github.com/agentgateway/agentgateway/api"
-#: The only revision of that API which mirrors serve.
+#: Those that the older revisions require are refused; the default's own is served.
 _SERVED = (f"{_AGENTGATEWAY}={_AGENTGATEWAY}@v0.0.0-20260501213430-773586679f1c",)
 
 
