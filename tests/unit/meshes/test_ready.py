@@ -19,15 +19,6 @@ class FakeKube:
     def watch(self, *_: Any, **__: Any) -> Iterator[Event]:
         return iter(self.answers["watch"].pop(0))
 
-    def list(self, *_: Any, **__: Any) -> list[Manifest]:
-        return cast("list[Manifest]", self.answers["list"])
-
-    def through_pod(self, pod: str, *_: Any) -> Answer:
-        page = self.answers["metrics"][pod]
-        if isinstance(page, ApiError):
-            raise page
-        return Answer(200, page.encode())
-
     def request(self, *_: Any) -> Answer:
         answer = self.answers["request"]
         if isinstance(answer, ApiError):
@@ -94,20 +85,6 @@ def test_waiting_ends_with_the_last_state() -> None:
         )
 
 
-METRICS = """\
-istiod_remote_cluster_sync_status{cluster="cluster2",cluster_type="remote",status="synced"} 1
-istiod_remote_cluster_sync_status{cluster="cluster2",cluster_type="remote",status="timeout"} 0
-istiod_remote_cluster_sync_status{cluster="cluster3",cluster_type="remote",status="synced"} 0
-istiod_remote_cluster_sync_status{cluster="cluster3",cluster_type="remote",status="syncing"} 1
-"""
-
-
-def test_only_clusters_that_an_istiod_has_read_count() -> None:
-    pods = [{"metadata": {"name": "one"}}, {"metadata": {"name": "two"}}]
-    kube = _kube(list=pods, metrics={"one": METRICS, "two": ""})
-    assert ready.synced(kube, MeshShape()) == [{"cluster2"}, set()]
-
-
 def test_an_injector_that_does_not_answer_is_in_the_way() -> None:
     refused = ApiError("POST pods", 500, "failed calling webhook")
     assert "failed calling webhook" in ready.injected(_kube(request=refused), MeshShape())
@@ -119,16 +96,3 @@ def test_an_injector_that_does_not_answer_is_in_the_way() -> None:
 def test_a_pod_that_passed_without_a_proxy_is_noticed(name: str, trouble: str) -> None:
     body = f'{{"spec": {{"containers": [], "initContainers": [{{"name": "{name}"}}]}}}}'
     assert ready.injected(_kube(request=Answer(201, body.encode())), MeshShape()) == trouble
-
-
-def test_an_istiod_that_does_not_answer_yet_has_read_nothing() -> None:
-    pods = [{"metadata": {"name": "istiod-1"}}]
-    early = ApiError("metrics", 503, "dial tcp: connection refused")
-    assert ready.synced(_kube(list=pods, metrics={"istiod-1": early}), MeshShape()) == [set()]
-
-
-def test_a_server_that_is_gone_is_told() -> None:
-    pods = [{"metadata": {"name": "istiod-1"}}]
-    gone = ApiError("metrics", 0, "connection refused")
-    with pytest.raises(ApiError):
-        ready.synced(_kube(list=pods, metrics={"istiod-1": gone}), MeshShape())

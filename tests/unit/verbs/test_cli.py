@@ -6,7 +6,8 @@ from typing import cast
 import pytest
 
 from harness import files
-from harness.artifacts import manifest
+from harness.artifacts import manifest, store
+from harness.artifacts.components import known, make
 from harness.artifacts.home import BUNDLE_VARIABLE, HOME_VARIABLE
 from harness.artifacts.manifest import Artifact
 from harness.lab.kept import standing_labs
@@ -18,6 +19,12 @@ from harness.verbs import cli, codes, doctor, labs
 from harness.verbs.doctor import Finding
 
 CHECKOUT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse to make what neither a bundle nor the cache has."""
+    monkeypatch.setattr(store, "_make", lambda component, _: pytest.fail(f"makes {component.name}"))
 
 
 @pytest.fixture(autouse=True)
@@ -72,6 +79,76 @@ def test_bundle_does_not_write_among_other_files(
 ) -> None:
     assert cli.main(["artifacts", "bundle", str(tmp_path), "etcd"]) == codes.WRONG
     assert "holds something else" in capsys.readouterr().err
+
+
+OLD = "1.31-alpha.b01690e6"
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """Put another version of Istio than the default into the cache; returns its istioctl."""
+    component = make("istio", OLD)
+    place = tmp_path / "cache/components" / component.label
+    place.mkdir(parents=True)
+    (place / "istioctl").write_text("old")
+    sha256 = manifest.digest(place / "istioctl")
+    artifacts = []
+    for name in component.programs:
+        (place / name).write_text("old")
+        program = Program(name=name, version=OLD, source="test", sha256=sha256)
+        artifacts.append(Artifact(program, place / name))
+    manifest.write(place, artifacts)
+    return place / "istioctl"
+
+
+def test_where_finds_the_version_that_is_asked_for(
+    old: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["artifacts", "where", "istioctl"]) == codes.UNABLE
+    assert cli.main(["artifacts", "where", "istioctl", "--mesh-version", OLD]) == 0
+    assert capsys.readouterr().out == f"istioctl {old}\n"
+
+
+@pytest.mark.usefixtures("old")
+def test_list_names_other_versions_that_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["artifacts", "list", "istioctl", "kube-proxy"]) == 0
+    default, proxy, other = capsys.readouterr().out.splitlines()
+    assert default.split() == ["istioctl", known("istio")[0], "not", "made", "yet"]
+    assert proxy.split()[:2] == ["kube-proxy", known("kubernetes")[0]]
+    assert other.split()[:2] == ["istioctl", OLD]
+    assert other.endswith("; another version")
+
+
+@pytest.mark.usefixtures("old")
+def test_list_of_a_version_shows_that(capsys: pytest.CaptureFixture[str]) -> None:
+    versions = ("--mesh-version", OLD, "--kubernetes-version", "1.36.3")
+    assert cli.main(["artifacts", "list", "istioctl", "kube-proxy", *versions]) == 0
+    istioctl, proxy = capsys.readouterr().out.splitlines()
+    assert istioctl.split()[1] == OLD
+    assert "another version" not in istioctl
+    assert proxy.split() == ["kube-proxy", "1.36.3", "not", "made", "yet"]
+
+
+@pytest.mark.usefixtures("old")
+def test_a_bundle_of_a_version_serves_who_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carried = tmp_path / "carried"
+    words = ("istioctl", "--mesh-version", OLD)
+    assert cli.main(["artifacts", "bundle", str(carried), *words]) == 0
+    monkeypatch.setenv(BUNDLE_VARIABLE, str(carried))
+    monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "empty"))
+    assert cli.main(["artifacts", "where", *words]) == 0
+    assert capsys.readouterr().out.endswith(f"istioctl {carried}/istioctl\n")
+
+
+@pytest.mark.parametrize("verb", ["build", "list", "where"])
+def test_versions_that_nobody_knows_are_wrong_input(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["artifacts", verb, "--mesh-version", "1.2.3"]) == codes.WRONG
+    said = capsys.readouterr().err
+    assert f"no istio 1.2.3 is known; there is {', '.join(known('istio'))}" in said
 
 
 def test_unknown_names_are_wrong_input(capsys: pytest.CaptureFixture[str]) -> None:

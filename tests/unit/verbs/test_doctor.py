@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.artifacts import manifest
+from harness.artifacts.components import make
 from harness.artifacts.home import BUNDLE_VARIABLE, HOME_VARIABLE
+from harness.artifacts.manifest import Artifact
+from harness.model import Program
 from harness.shell import Outcome
 from harness.verbs import doctor
 from harness.verbs.doctor import Finding, Machine
@@ -166,7 +170,7 @@ def test_a_full_disk_is_told_with_what_is_needed(healthy: Machine) -> None:
 def test_little_disk_is_enough_when_the_programs_are_there(
     healthy: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_unmade", list)
+    monkeypatch.setattr(doctor, "_unmade", lambda _: [])
     assert not lacking(replace(healthy, free=lambda _: 2000))
 
 
@@ -193,6 +197,32 @@ def test_an_unreadable_bundle_is_told(
     monkeypatch.setenv(BUNDLE_VARIABLE, str(tmp_path / "nowhere"))
     (finding,) = lacking(healthy)
     assert "nowhere/manifest.json" in finding.seen
+
+
+def test_with_a_bundle_that_cannot_be_read_everything_is_to_be_made(
+    healthy: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = replace(healthy, free=lambda _: 2000)
+    (disk,) = lacking(full)
+    assert disk.seen.endswith("12.0 needed")
+    monkeypatch.setenv(BUNDLE_VARIABLE, str(tmp_path / "nowhere"))
+    programs, without_bundle = lacking(full)
+    assert programs.what == "programs of the lab"
+    assert without_bundle == disk
+
+
+def test_what_a_bundle_has_needs_no_room(
+    healthy: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "istio").write_text("made")
+    programs = [
+        Artifact(Program(name=name, version="9", source="", sha256=""), tmp_path / "istio")
+        for name in make("istio").programs
+    ]
+    manifest.write(tmp_path / "bundle", programs)
+    monkeypatch.setenv(BUNDLE_VARIABLE, str(tmp_path / "bundle"))
+    (disk,) = lacking(replace(healthy, free=lambda _: 2000))
+    assert disk.seen.endswith("8.0 needed")
 
 
 def test_a_remedy_stands_beneath_its_finding() -> None:
