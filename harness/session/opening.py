@@ -5,14 +5,15 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
-from harness import meshes, providers
+from harness import locks, meshes, providers
 from harness.converge import SCALE_VARIABLE
 from harness.lab.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper
 from harness.lab.kept import standing_labs
@@ -28,6 +29,9 @@ from harness.session.run import Options, Run
 WORKER = "meshproof"
 #: Of the directory that the processes of one run share.
 _PREFIX = "meshproof-run-"
+
+#: Seconds between making that directory and locking it, at the very most.
+_LOCKING = 60.0
 
 Made = TypeVar("Made")
 
@@ -56,7 +60,7 @@ def opened(config: pytest.Config) -> Run:
     if lent is None:
         _handle_sigterm(config)
         _remove_stale(Path(tempfile.gettempdir()))
-        directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        directory = _own_directory(config)
         notes = standing_labs()
         keeper = OwningKeeper(provider, mesh, phases, notes, keep=asked.keep, reuse=asked.reuse)
     else:
@@ -182,12 +186,22 @@ def _narrator(config: pytest.Config) -> Callable[[str], None]:
     return say
 
 
-def _remove_stale(temporary: Path) -> None:
-    """Remove the directories of runs that were killed; a directory is named after its process.
+def _own_directory(config: pytest.Config) -> Path:
+    """Make the directory that the processes of this run share; its lock is held until the end."""
+    directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    lock = locks.of_directory(directory)
+    lock.take()
+    config.add_cleanup(lock.close)
+    return directory
 
-    Those of other accounts cannot be removed, and are left alone without a word.
+
+def _remove_stale(temporary: Path) -> None:
+    """Remove the directories of runs that were killed: nobody holds their locks any more.
+
+    One that was made a moment ago may not be locked yet. Those of other accounts cannot be
+    removed, and are left alone without a word.
     """
     for directory in temporary.glob(f"{_PREFIX}*-*"):
-        pid = directory.name.removeprefix(_PREFIX).partition("-")[0]
-        if not Path("/proc", pid).exists():
-            shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError), locks.of_directory(directory) as lock:
+            if time.time() - directory.stat().st_mtime > _LOCKING and lock.taken():
+                shutil.rmtree(directory, ignore_errors=True)

@@ -15,7 +15,7 @@ from harness.converge import Budget, eventually
 from harness.model import Lab
 from harness.probes.caller import Caller
 from harness.providers.base import Provider
-from harness.providers.fabric import state
+from harness.providers.fabric import claims, state
 from harness.providers.fabric.state import STATE_VARIABLE
 from harness.shell import Running
 
@@ -121,7 +121,7 @@ def descendants(pid: int) -> set[int]:
 def gone(pids: set[int]) -> None:
     """Wait until none of ``pids`` is left."""
     eventually(
-        lambda: {pid for pid in pids if state.start_time(pid)},
+        lambda: {pid for pid in pids if claims.start_time(pid)},
         lambda left: not left,
         what="every process of the lab has ended",
         budget=_SOON,

@@ -1,6 +1,5 @@
 """Undoing a lab on an engine: from the process that raised it, another one, or its guardian."""
 
-import fcntl
 import os
 import signal
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from harness import locks
 from harness.model import MachineError
 from harness.phases import to_stderr
 from harness.providers.fabric import state
@@ -65,17 +65,14 @@ def clear(place: State) -> None:
 
 @contextmanager
 def _alone(place: State) -> Iterator[None]:
-    """Be the only one that clears the lab; the kernel frees what a dead one held."""
+    """Be the only one that clears the lab; what is not there cannot be cleared twice."""
     try:
-        lock = os.open(place.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock = locks.of_directory(place.path)
     except FileNotFoundError:
-        yield  # what is not there cannot be cleared twice
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(lock)
+        return
+    with locks.held(lock):
+        yield
 
 
 def _answers(spec: KindSpec) -> bool:
