@@ -23,7 +23,8 @@ from harness.model import (
     Topology,
 )
 from harness.phases import Phases
-from harness.providers.fabric import holder, host, state
+from harness.providers.fabric import holder, host
+from harness.providers.fabric.raising import Built, Frame
 from harness.providers.fabric.state import State
 from harness.providers.kind import docker_wrapper, egress
 from harness.providers.kind.clusters import Maker
@@ -60,12 +61,10 @@ class Means:
     phases: Phases
 
 
-@state.writing()
 def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
-    reap()
-    place = state.create(NAME, keep=keep)
-    try:
+
+    def build(place: State) -> Built:
         _scratch(place).mkdir()
         with closing(means.engine.client()) as client:
             spec = _spec(place, plan, means, client)
@@ -75,20 +74,9 @@ def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool
                 _networks(client, place, spec)
             clusters = _clusters(client, place, spec, means, ports)
             holder.wait_ready(place, _BOOT)
-        lab = Lab(
-            id=place.id,
-            provider=NAME,
-            topology=topology,
-            plan=plan,
-            clusters=tuple(clusters),
-            programs=tuple(means.programs),
-            state_dir=str(place.path),
-        )
-        place.lab.write_text(lab.model_dump_json(indent=1))
-    except BaseException:
-        raze(place)
-        raise
-    return lab
+        return Built(clusters, means.programs)
+
+    return Frame(NAME, reap, raze).raised(topology, plan, build, keep=keep)
 
 
 def _scratch(place: State) -> Path:

@@ -35,6 +35,9 @@ from harness.providers.offline.engine import Engine
 from harness.shell import LocalShell
 from harness.tools.kind import Kind
 
+#: Seconds for an engine to start containers, at the very most: that of its own client.
+_ENGINE = 150.0
+
 
 class KindProvider(Cuts):
     """Raises labs as kind clusters on a container engine.
@@ -133,14 +136,16 @@ class KindProvider(Cuts):
     def capture(self, lab: Lab) -> Iterator[Capture]:
         """Record everything that passes between nodes of different clusters."""
         with _visit(lab) as control, _client(lab) as client:
-            helpers: list[str] = control.ask("listen")
+            helpers: list[str] = control.ask("listen", patience=_ENGINE)
             yield Recording(capture.readers(client, helpers), Owners(lab.plan))
 
     @contextmanager
     def machine(self, lab: Lab, *, network: str, name: str) -> Iterator[Machine]:
         """Run a container on a network of the lab that is no node of any cluster."""
         with _visit(lab) as control, _client(lab) as client:
-            made: Mapping[str, str] = control.ask("machine", network=network, name=name)
+            made: Mapping[str, str] = control.ask(
+                "machine", patience=_ENGINE, network=network, name=name
+            )
             shell = ContainerShell(client, made["container"])
             yield ContainerMachine(name, made["address"], shell)
 

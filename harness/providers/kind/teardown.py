@@ -47,14 +47,16 @@ def makers(lab: str) -> Iterator[int]:
                     yield int(entry.name)
 
 
-def clear(place: State) -> None:
+def clear(place: State, *, disturbed: bool = False) -> None:
     """Remove everything of the lab from its engine, while nobody else does so.
+
+    ``disturbed``: somebody was about to make a part of it a moment ago.
 
     An engine of our own that is gone has nothing left. :class:`MachineError` if an engine does
     not answer or lets something stay: then the lab's files must stay, too.
     """
     with _alone(place):
-        disturbed = end_makers(place.id) or not place.lab.exists()
+        disturbed = end_makers(place.id) or not place.lab.exists() or disturbed
         try:
             spec = KindSpec.read(place)
         except (OSError, ValueError):

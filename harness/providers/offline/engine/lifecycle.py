@@ -128,6 +128,7 @@ def _started(here: EngineDir, phases: Phases) -> Engine:
         engine = _answering(here)
         if left := sweep(engine):
             phases.say(f"engine: removed what an earlier one left: {', '.join(left)}")
+        traces.own(here.absent)
         here.ready.touch()
     except BaseException:
         _end(here, phases)
