@@ -33,7 +33,7 @@ from harness.providers.kind import capture, teardown
 from harness.providers.kind.containers import ContainerShell, labels, owned, remove
 from harness.providers.kind.machines import Machines
 from harness.providers.kind.spec import KindSpec, Tenant
-from harness.providers.offline.engine.sysctls import Ledger
+from harness.providers.offline import api as offline
 
 
 class Guardian(Holder):
@@ -147,15 +147,6 @@ def carry(spec: KindSpec, listeners: Mapping[str, int], logs: Path) -> None:
     os.close(lease)
 
 
-def _lend(spec: KindSpec) -> None:
-    """Have the machine's settings put back that nodes overwrite; our own engine does so itself."""
-    local = spec.engine_url.startswith("unix://")
-    if spec.engine_pid is None and local and os.geteuid() == 0:
-        with suppress(OSError):
-            for line in Ledger().lend(os.getpid()):
-                to_stderr(line)
-
-
 def main() -> None:
     """Hold the lab that the arguments name."""
     told = Arguments.read()
@@ -167,7 +158,7 @@ def main() -> None:
     except ToolError as error:
         to_stderr(f"API servers are out of reach: {error}")
         raise SystemExit(1) from None
-    _lend(spec)
+    offline.lend_settings(spec.engine, os.getpid())
     for cluster in spec.plan.clusters:
         threading.Thread(target=care, args=(place, cluster), daemon=True).start()
     Guardian(place, spec, spec.engine.client()).serve(told.owner)

@@ -10,7 +10,7 @@ from harness import files
 from harness.model import NetworkPlan
 from harness.providers.fabric.state import State
 from harness.providers.kind.naming import Names
-from harness.providers.offline.engine import Engine
+from harness.providers.offline.api import Engine
 
 
 class KindSpec(BaseModel):

@@ -19,10 +19,7 @@ from harness.providers.kind import egress
 from harness.providers.kind.containers import leftovers, said, sweep
 from harness.providers.kind.naming import LAB_VARIABLE, Names
 from harness.providers.kind.spec import KindSpec
-from harness.providers.offline import engine
-from harness.providers.offline.engine.connection import socket_path
-from harness.providers.offline.engine.discover import engine_at
-from harness.providers.offline.engine.engine_dir import EngineDir
+from harness.providers.offline import api as offline
 
 #: The provider's name, and that of its labs.
 NAME = "kind"
@@ -79,10 +76,9 @@ def _alone(place: State) -> Iterator[None]:
 
 def _answers(spec: KindSpec) -> bool:
     """Say whether the lab's engine is there; only one of our own is known to be gone."""
-    if engine_at(spec.engine_url) is not None:
+    if offline.answers(spec.engine):
         return True
-    own = EngineDir(Path(socket_path(spec.engine_url)).parent)
-    if spec.engine_pid is not None and own.first() != spec.engine_pid:
+    if offline.has_ended(spec.engine):
         return False
     raise MachineError(
         f"lab {spec.lab} cannot be removed: the engine at {spec.engine_url} does not answer",
@@ -115,7 +111,7 @@ def reap() -> list[str]:
     What cannot be removed is said and stays for the next time.
     """
     found = {place.id for place in state.abandoned(NAME) if _reaped(place)}
-    if (answering := engine.find()) is not None:
+    if (answering := offline.find_engine()) is not None:
         with closing(answering.client()) as client:
             orphans = leftovers(client, state.base())
             found |= {lab for lab in orphans if _orphan_reaped(client, lab)}
