@@ -77,7 +77,6 @@ class Supervisor(Holder):
         """The owner ended without taking the lab down: leave nothing."""
         end_all()
         self.place.remove()
-        _leave()
 
     def _collect(self, woken: socket.socket) -> None:
         woken.recv(4096)

@@ -176,6 +176,10 @@ class ControlServer:
             self._undo(session)
 
     def _undo(self, session: Session) -> None:
+        if not session.changed:
+            self._sessions.discard(session)
+            return
+
         def work() -> None:
             for trouble in session.undo():
                 _log(f"what a visit changed is not undone: {trouble}")

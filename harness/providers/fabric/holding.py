@@ -17,9 +17,10 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from harness.phases import to_stderr
 from harness.providers.fabric.control_server import ControlServer, Handler
 from harness.providers.fabric.cuts import Change
-from harness.providers.fabric.session import Request, Session
+from harness.providers.fabric.session import Request, Session, told
 from harness.providers.fabric.state import State
 from harness.shell import Shell
 
@@ -70,7 +71,7 @@ class Holder(ABC):
 
     @abstractmethod
     def abandoned(self) -> None:
-        """The owner ended without taking the lab down: leave nothing, and end."""
+        """The owner ended without taking the lab down: leave nothing of it."""
 
     def turn(self) -> None:
         """Wait for something to happen, and deal with it."""
@@ -78,11 +79,20 @@ class Holder(ABC):
 
     def serve(self, owner: int) -> None:
         """Answer until the owner is gone or somebody asks for the end."""
-        self.control.mind(owner, self.place, self.abandoned)
+        self.control.mind(owner, self.place, self._end)
         self.control.open(self.place.control)
         with closing(self.control):
             while True:
                 self.turn()
+
+    def _end(self) -> None:
+        """End as the last thing that is left of the lab; exit code 1 if something else is left."""
+        try:
+            self.abandoned()
+        except Exception as error:  # noqa: BLE001 - to try again would not help: `reap` may
+            to_stderr(told(error))
+            raise SystemExit(1) from None
+        raise SystemExit(0)
 
     def change(self, session: Session, change: Change) -> None:
         """Make a change that lasts as long as ``session``."""

@@ -94,6 +94,11 @@ class Session:
         if self._running is not None:
             self._running.kill()
 
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to undo."""
+        return bool(self._undo)
+
     def undo_by(self, action: Callable[[], object]) -> None:
         """Remember how to undo a change."""
         self._undo.append(action)

@@ -20,7 +20,7 @@ from docker.errors import APIError
 from harness import shell
 from harness.converge import eventually
 from harness.kube import Kube
-from harness.model import ClusterPlan, HarnessError, MachineError, ToolError
+from harness.model import ClusterPlan, MachineError, ToolError
 from harness.model.plan import API_PORT
 from harness.phases import to_stderr
 from harness.providers.fabric import dns, forwarder
@@ -60,13 +60,8 @@ class Guardian(Holder):
 
     def abandoned(self) -> None:
         """The owner ended without taking the lab down: leave nothing."""
-        try:
-            teardown.clear(self.place, disturbed=self.control.busy)
-        except HarnessError as error:
-            to_stderr(f"{error}")
-            raise SystemExit(1) from None
+        teardown.clear(self.place, disturbed=self.control.busy)
         self.place.remove()
-        raise SystemExit(0)
 
     def _freeze(self, session: Session, request: Request) -> None:
         """Stop all that runs on the node ``name`` until this connection closes."""
@@ -88,12 +83,10 @@ class Guardian(Holder):
         name = self._spec.names.helper(f"machine-{request['name']}")
         if owned(self._client, name, self._spec.lab):
             raise MachineError(f"the lab has a machine called {request['name']} already")
-        address = self._machines.address(request["network"])
-        session.undo_by(partial(self._machines.forget, address))
+        address, between = self._machines.address(request["network"]), self._machines.between()
+        session.undo_by(partial(self._machines.forget, address, between))
         session.undo_by(partial(remove, self._client, name))
-        made = self._machines.add(request["network"], request["name"], address)
-        session.undo_by(partial(self._machines.forget, made.between))
-        for change in made.changes:
+        for change in self._machines.add(request["network"], request["name"], address, between):
             self.change(session, change)
         return {"container": name, "address": address}
 

@@ -31,14 +31,6 @@ class ContainerMachine:
         return self.shell.run(argv, stdin=stdin, timeout=timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A machine's address between networks (if there are several), what nodes must know of it."""
-
-    between: str = ""
-    changes: Sequence[Change] = ()
-
-
 @dataclass(slots=True)
 class Machines:
     """Makes machines; used by one process per lab, as no address may be given twice."""
@@ -55,8 +47,12 @@ class Machines:
             raise MachineError(f"the lab has no network {network}")
         return self._free(self.spec.plan.network(network).cidr)
 
-    def add(self, network: str, name: str, address: str) -> Made:
-        """Start a machine at ``address``."""
+    def between(self) -> str:
+        """Return a free address between networks, which nobody else gets; empty on a single one."""
+        return self._free(self.spec.transit_range) if self.spec.transit else ""
+
+    def add(self, network: str, name: str, address: str, between: str) -> Sequence[Change]:
+        """Start a machine at these addresses; return what nodes must know of it."""
         plan, names = self.spec.plan, self.spec.names
         container = run_helper(
             self.client,
@@ -72,14 +68,13 @@ class Machines:
             cap_add=["NET_ADMIN", "NET_RAW"],
         )
         wires = Wires(plan, self.spec.transit)
-        made = Made()
-        if self.spec.transit:
-            between = self._free(self.spec.transit_range)
+        changes: Sequence[Change] = ()
+        if between:
             connect(self.client, names.transit, container, between)
-            made = Made(between, wires.way_back(network, address, between))
+            changes = wires.way_back(network, address, between)
         shell = ContainerShell(self.client, container)
         shell.script(wires.machine(network, address), what="wires")
-        return made
+        return changes
 
     def _free(self, network: str) -> str:
         planned = self.spec.plan.clusters
@@ -91,6 +86,6 @@ class Machines:
             self._held.add(found)
         return found
 
-    def forget(self, address: str) -> None:
-        """Let another machine have the address."""
-        self._held.discard(address)
+    def forget(self, *addresses: str) -> None:
+        """Let another machine have them."""
+        self._held -= set(addresses)
