@@ -118,6 +118,8 @@ class ControlServer:
 
     def _stir(self, session: Session, events: int) -> None:
         """Something can be read from or written to a connection."""
+        if session.gone:  # sent away a moment ago
+            return
         if events & selectors.EVENT_WRITE:
             session.send()
         try:
