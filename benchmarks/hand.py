@@ -8,13 +8,10 @@ each address is put where that would put it.
 import json
 import socket
 import sys
-from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import urlsplit
-
-from docker import DockerClient
 
 from harness import files, shell
 from harness.kube import Kube, Manifest
@@ -22,12 +19,7 @@ from harness.meshes.istio.ready import watched
 from harness.model import Cluster, ClusterPlan, MachineError, NetworkPlan
 from harness.model.plan import API_PORT
 from harness.providers.fabric import forwarder, holder
-from harness.providers.fabric.state import State
-from harness.providers.kind import egress
-from harness.providers.kind.containers import ContainerShell, labels, make_network
-from harness.providers.kind.networks import NetworkSpec
-from harness.providers.kind.spec import KindSpec
-from harness.providers.offline.images import Images
+from harness.providers.kind.api import Bench
 from harness.shell import LocalShell, redact
 from harness.tools.kind import Kind
 from harness.workloads.site import Site
@@ -43,38 +35,29 @@ _PATIENCE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """What is at hand for the clusters of one lab. ``stack`` ends what has been started."""
+    """Makes the clusters of one lab with what is at hand."""
 
-    place: State
-    spec: KindSpec
-    client: DockerClient
-    images: Images
+    bench: Bench
     kind: Kind
-    stack: ExitStack
 
     def network(self) -> None:
         """Make the Docker network; where there is a way out of it, close it."""
-        inside, *_ = IPv4Network(_subnet(self.spec.plan)).hosts()
-        names = self.spec.names
-        name, bridge = names.network(NETWORK), names.bridge(1)
-        network = NetworkSpec(name, _subnet(self.spec.plan), bridge, str(inside))
-        make_network(self.client, network, labels(self.place))
-        if self.spec.guarded:
-            egress.close(self.client, names, self.spec.helper)
+        inside, *_ = IPv4Network(_subnet(self.bench.plan)).hosts()
+        self.bench.make_network(NETWORK, _subnet(self.bench.plan), str(inside))
 
     def cluster(self, cluster: ClusterPlan) -> Site:
         """Make a cluster; return when its node is ready."""
         self._create(cluster)
-        container = self.client.containers.get(self._container(cluster))
+        container = self.bench.client.containers.get(self.bench.container(cluster))
         conflist = ["sh", "-c", f'printf %s "$0" > {_CNI}', json.dumps(_conflist())]
-        ContainerShell(self.client, str(container.name)).run(conflist).checked()
-        if self.images.loads:
-            self.kind.load_docker_image(self._name(cluster), *self.images.loads)
+        self.bench.shell(cluster).run(conflist).checked()
+        if loads := self.bench.images.loads:
+            self.kind.load_docker_image(self.bench.cluster(cluster), *loads)
         kubeconfig = self._kubeconfig(cluster)
         kube = Kube(kubeconfig)
         watched(kube, "Node", str(container.name), None, _ready, what=f"{cluster.name} is ready")
         networks = container.attrs["NetworkSettings"]["Networks"]
-        address = networks[self.spec.names.network(NETWORK)]["IPAddress"]
+        address = networks[self.bench.network(NETWORK)]["IPAddress"]
         made = Cluster(
             name=cluster.name,
             network=cluster.network,
@@ -87,24 +70,24 @@ class Hand:
     def balance(self, site: Site, service: str, namespace: str) -> None:
         """Give a Service the first planned address, as a controller such as MetalLB would."""
         address = site.plan.load_balancers[0]
-        node = ContainerShell(self.client, self._container(site.plan))
+        node = self.bench.shell(site.plan)
         node.run(["ip", "address", "add", f"{address}/32", "dev", "eth0"]).checked()
         status = {"status": {"loadBalancer": {"ingress": [{"ip": address}]}}}
         site.kube.patch("Service", service, status, namespace, subresource="status")
 
     def delete(self) -> None:
         """Delete the clusters, then the network."""
-        for cluster in self.spec.plan.clusters:
-            argv = [str(self.kind.path), "delete", "cluster", "--name", self._name(cluster)]
+        for cluster in self.bench.plan.clusters:
+            argv = [str(self.kind.path), "delete", "cluster", "--name", self.bench.cluster(cluster)]
             argv += ["--kubeconfig", str(self._raw(cluster))]
             LocalShell().run(argv, env=self.kind.env, timeout=_PATIENCE).checked()
-        self.client.networks.get(self.spec.names.network(NETWORK)).remove()
+        self.bench.client.networks.get(self.bench.network(NETWORK)).remove()
 
     def _create(self, cluster: ClusterPlan) -> None:
-        name = self._name(cluster)
-        config = self.place.path / f"{cluster.name}.yaml"
-        config.write_text(files.dump(_config(self.images.node)), "utf-8")
-        log = self.place.logs / f"{cluster.name}.log"
+        name = self.bench.cluster(cluster)
+        config = self.bench.place.path / f"{cluster.name}.yaml"
+        config.write_text(files.dump(_config(self.bench.images.node)), "utf-8")
+        log = self.bench.place.logs / f"{cluster.name}.log"
         running = self.kind.create_cluster(
             name, config=config, kubeconfig=self._raw(cluster), log=log
         )
@@ -122,7 +105,7 @@ class Hand:
         config = files.parse(self._raw(cluster).read_text("utf-8"), source=cluster.name)
         server = config["clusters"][0]["cluster"]
         server["server"] = f"https://127.0.0.1:{self._carried(cluster, server['server'])}"
-        path = self.place.kubeconfigs / f"{cluster.name}.yaml"
+        path = self.bench.place.kubeconfigs / f"{cluster.name}.yaml"
         return files.write(path, config, private=True)
 
     def _carried(self, cluster: ClusterPlan, server: str) -> int:
@@ -136,21 +119,15 @@ class Hand:
             words = [target.hostname, target.port, listener.fileno(), owner]
             running = shell.start(
                 f"{cluster.name}-forwarder",
-                [*self.spec.engine.inside(), *script, *map(str, words)],
-                output=self.place.logs / f"{cluster.name}-forwarder.log",
+                [*self.bench.spec.engine.inside(), *script, *map(str, words)],
+                output=self.bench.place.logs / f"{cluster.name}-forwarder.log",
                 pass_fds=[listener.fileno(), owner],
             )
-            self.stack.callback(running.end)
+            self.bench.stack.callback(running.end)
             return int(listener.getsockname()[1])
 
-    def _name(self, cluster: ClusterPlan) -> str:
-        return self.spec.names.cluster(self.spec.plan, cluster)
-
-    def _container(self, cluster: ClusterPlan) -> str:
-        return self.spec.containers[cluster.nodes[0].name]
-
     def _raw(self, cluster: ClusterPlan) -> Path:
-        return self.place.path / f"kind-{cluster.name}.kubeconfig"
+        return self.bench.place.path / f"kind-{cluster.name}.kubeconfig"
 
 
 def _config(image: str) -> Manifest:

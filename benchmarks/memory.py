@@ -1,7 +1,6 @@
 """How much memory a lab takes: of processes on this machine, and of containers on an engine."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +8,8 @@ from docker import DockerClient
 
 from harness.model import Lab
 from harness.providers.fabric.state import State
-from harness.providers.kind.naming import LAB_LABEL
-from harness.providers.kind.spec import KindSpec
-from harness.providers.kind.teardown import NAME as KIND
+from harness.providers.kind.api import NAME as KIND
+from harness.providers.kind.api import client_of, containers_of
 
 #: What the kernel keeps of files and gives back at once when memory is short.
 _PAGE_CACHE = ("active_file", "inactive_file")
@@ -24,14 +22,14 @@ def of_lab(lab: Lab) -> int:
     held = 0 if holder is None else sum(_pss(pid) for pid in _descendants(holder))
     if lab.provider != KIND:
         return held
-    with closing(KindSpec.read(place).engine.client()) as client:
+    with client_of(lab) as client:
         return held + of_containers(client, lab.id)
 
 
 def of_containers(client: DockerClient, lab: str) -> int:
     """Return the bytes of every container of a lab, without page cache."""
-    mine = client.containers.list(filters={"label": f"{LAB_LABEL}={lab}"})
-    return sum(without_page_cache(each.stats(stream=False)["memory_stats"]) for each in mine)
+    found = containers_of(client, lab)
+    return sum(without_page_cache(each.stats(stream=False)["memory_stats"]) for each in found)
 
 
 def without_page_cache(stats: Mapping[str, Any]) -> int:

@@ -13,7 +13,7 @@ from harness.phases import Phases
 from harness.providers.base import Provider
 from harness.providers.embedded.provider import EmbeddedProvider
 from harness.providers.kind.provider import KindProvider
-from harness.providers.offline import engine, images
+from harness.providers.offline import api as offline
 
 WANTED = "multi-primary-multi-network"
 #: Which way is set against which.
@@ -96,9 +96,9 @@ def _possible(name: str) -> bool:
 
 def _have_images(ways: Sequence[str]) -> None:
     """Make images before anything is timed."""
-    found = engine.find()
+    found = offline.find_engine()
     if found is not None and {"kind", "by-hand"} & set(ways):
-        images.ensure(found, Phases())
+        offline.ensure_images(found, Phases())
 
 
 def _taken(name: str, run: str) -> Raised:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, TypeVar
 
 import yaml
@@ -140,10 +141,30 @@ def dump(*documents: Any) -> str:
 
 
 def write(path: Path, *documents: Any, private: bool = False) -> Path:
-    """Write plain data as YAML to ``path``; ``private``: readable by its owner only (0600)."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o644)
+    """Write plain data as YAML to ``path``; ``private``: readable by its owner only (0600).
+
+    The mode of a file that is there already is set before a word is written to it.
+    """
+    mode = 0o600 if private else 0o644
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
+        if private:
+            os.fchmod(file.fileno(), mode)
         file.write(dump(*documents))
+    return path
+
+
+def publish(path: Path, text: str) -> Path:
+    """Write ``text`` to ``path`` so that whoever sees the file sees all of it, or its former self.
+
+    Of several that do so at once one is the last, and nothing is mixed.
+    """
+    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+    try:
+        unfinished.write_text(text, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
     return path
 
 

@@ -4,10 +4,13 @@ import os
 import re
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
+from weakref import WeakValueDictionary
 
 from harness.model import ToolError
 
@@ -45,6 +48,14 @@ def log_tail(log: Path, lines: int = 5) -> str:
     return tail(said, lines) or "(it said nothing)"
 
 
+#: Programs that were started here, by number: whoever collects orphans must know them.
+_OURS: "WeakValueDictionary[int, subprocess.Popen[bytes]]" = WeakValueDictionary()
+#: Held while a program is being started, which nobody knows by its number before the end of it.
+_SPAWNING = threading.Lock()
+#: Seconds for what a killed program had said to arrive.
+_LAST_WORDS = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """A program that has finished, whatever its exit code. ``argv``, ``stderr`` are redacted."""
@@ -77,63 +88,6 @@ class Shell(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class LocalShell:
-    """Runs programs on this machine; ``env`` adds to the environment."""
-
-    cwd: Path | None = None
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: str | None = None,
-        env: Mapping[str, str] | None = None,
-        timeout: float = 120.0,
-    ) -> Outcome:
-        """Run ``argv`` to completion; a program that is absent exits 127, as in a shell."""
-        shown = tuple(redact(str(word)) for word in argv)
-        try:
-            done = subprocess.run(
-                [str(word) for word in argv],
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=timeout,
-                check=False,
-                cwd=self.cwd,
-                env={**os.environ, **env} if env else None,
-            )
-        except FileNotFoundError:
-            return Outcome(shown, 127, "", f"{argv[0]}: not found")
-        except PermissionError:
-            return Outcome(shown, 126, "", f"{argv[0]}: may not be run")
-        except subprocess.TimeoutExpired:
-            return Outcome(shown, 124, "", f"gave up after {timeout:g}s")
-        return Outcome(shown, done.returncode, done.stdout, redact(done.stderr))
-
-
-@dataclass(frozen=True, slots=True)
-class PrefixShell:
-    """Runs programs behind a prefix such as ``nsenter --net=FILE`` or ``setpriv …``."""
-
-    prefix: tuple[str, ...]
-    inner: Shell
-
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        stdin: str | None = None,
-        env: Mapping[str, str] | None = None,
-        timeout: float = 120.0,
-    ) -> Outcome:
-        """Run ``prefix + argv`` in the inner shell."""
-        return self.inner.run([*self.prefix, *argv], stdin=stdin, env=env, timeout=timeout)
-
-
-@dataclass(frozen=True, slots=True)
 class Running:
     """A program that was started and goes on: a server, a build."""
 
@@ -160,6 +114,12 @@ class Running:
         """Signal the process, if it is still there."""
         self.process.send_signal(number)
 
+    def kill(self) -> None:
+        """Kill it and all of its group, which is what it has started, unless it is gone."""
+        if self.process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def release(self) -> None:
         """Stop minding the process: it is to outlive this one, and nobody warns of that."""
         self.process.returncode = 0
@@ -170,6 +130,137 @@ class Running:
         if self.wait(grace) is None:
             self.process.send_signal(signal.SIGKILL)
         return self.process.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalShell:
+    """Runs programs on this machine; ``env`` adds to the environment.
+
+    Each is the leader of a group of its own. ``started`` is told of it when it has begun, so that
+    somebody else can kill it.
+    """
+
+    cwd: Path | None = None
+    started: Callable[[Running], object] | None = None
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> Outcome:
+        """Run ``argv`` to completion; a program that is absent exits 127, as in a shell.
+
+        One that is too slow is killed with all that it has started; what it said is kept.
+        """
+        shown = tuple(redact(str(word)) for word in argv)
+        try:
+            process = _spawned(
+                argv,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=self.cwd,
+                env={**os.environ, **env} if env else None,
+                start_new_session=True,
+            )
+        except FileNotFoundError:
+            return Outcome(shown, 127, "", f"{argv[0]}: not found")
+        except PermissionError:
+            return Outcome(shown, 126, "", f"{argv[0]}: may not be run")
+        running = Running(shown[0], process)
+        try:
+            if self.started is not None:
+                self.started(running)
+            return _completed(running, shown, stdin, timeout)
+        except BaseException:
+            running.kill()
+            _last_words(process)
+            raise
+
+
+def _completed(
+    running: Running, shown: tuple[str, ...], stdin: str | None, timeout: float
+) -> Outcome:
+    process = running.process
+    try:
+        out: bytes | None
+        err: bytes | None
+        out, err = process.communicate(None if stdin is None else stdin.encode(), timeout)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        out, err = _last_words(process)
+        late = "".join([_text(err), f"gave up after {timeout:g}s"])
+        return Outcome(shown, 124, _text(out), redact(late))
+    return Outcome(shown, process.returncode, _text(out), redact(_text(err)))
+
+
+def _last_words(process: "subprocess.Popen[bytes]") -> tuple[bytes | None, bytes | None]:
+    """Return what a killed program has said; who left its group may still hold its pipes."""
+    try:
+        return process.communicate(timeout=_LAST_WORDS)
+    except subprocess.TimeoutExpired as error:
+        return error.stdout, error.stderr
+    finally:
+        process.wait()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            pipe.close()
+
+
+def _text(said: bytes | None) -> str:
+    """Return output as text; every way of ending a line becomes the usual one."""
+    return "\n".join((said or b"").decode(errors="replace").replace("\r\n", "\n").split("\r"))
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixShell:
+    """Runs programs behind a prefix such as ``nsenter --net=FILE`` or ``setpriv …``."""
+
+    prefix: tuple[str, ...]
+    inner: Shell
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120.0,
+    ) -> Outcome:
+        """Run ``prefix + argv`` in the inner shell."""
+        return self.inner.run([*self.prefix, *argv], stdin=stdin, env=env, timeout=timeout)
+
+
+def _spawned(argv: Sequence[object], **settings: Any) -> "subprocess.Popen[bytes]":
+    with _SPAWNING:
+        process: subprocess.Popen[bytes] = subprocess.Popen([str(w) for w in argv], **settings)
+        _OURS[process.pid] = process
+    return process
+
+
+def reap() -> None:
+    """Collect what has ended: orphans that the kernel gave to PID 1, and programs of our own.
+
+    Whoever waits for one of our own hears its exit code nevertheless, in any thread.
+    """
+    with _SPAWNING:
+        while pid := _ended():
+            ours = _OURS.get(pid)
+            if ours is None or ours.returncode is not None:
+                os.waitpid(pid, os.WNOHANG)
+            elif ours.poll() is None:
+                return  # a thread that waits for it is just collecting it
+
+
+def _ended() -> int:
+    """Return the number of a child that has ended and is still to be collected, or 0."""
+    try:
+        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return 0
+    return found.si_pid if found else 0
 
 
 def start(
@@ -190,8 +281,8 @@ def start(
     """
     sink = output.open("ab") if isinstance(output, Path) else output
     try:
-        process = subprocess.Popen(
-            [str(word) for word in argv],
+        process = _spawned(
+            argv,
             stdin=subprocess.DEVNULL if stdin is None else stdin,
             stdout=sink,
             stderr=subprocess.STDOUT,

@@ -4,13 +4,13 @@ Layout below the user's cache: ``components/LABEL/`` (programs and their manifes
 ``making/LABEL.PID`` (what is being made), ``locks/`` and ``logs/``.
 """
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from harness import locks
 from harness.artifacts import manifest
 from harness.artifacts.home import home
 from harness.artifacts.manifest import Artifact
@@ -61,18 +61,11 @@ def _entry(component: Component) -> Path:
     return home() / "components" / component.label
 
 
-@contextmanager
-def _alone(component: Component, phases: Phases) -> Iterator[None]:
-    """Hold the component's lock, which the kernel takes back from a holder that dies."""
-    path = home() / "locks" / component.label
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            phases.say(f"{component.name}: another run is making it; waiting for that")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _alone(component: Component, phases: Phases) -> AbstractContextManager[None]:
+    """Hold the component's lock."""
+    waiting = f"{component.name}: another run is making it; waiting for that"
+    lock = locks.of_file(home() / "locks" / component.label)
+    return locks.held(lock, busy=lambda: phases.say(waiting))
 
 
 def _make(component: Component, phases: Phases) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harness import files, locks
 from harness.artifacts.home import home
 from harness.model import Lab, Topology
 
@@ -50,17 +51,20 @@ class KeptLabs:
         self.directory.mkdir(parents=True, exist_ok=True)
         name = "-".join([lab.topology.name, lab.provider, *mesh.split()]).replace(os.sep, "-")
         path = self.directory / f"{name}.json"
-        aside = path.with_suffix(f".{os.getpid()}")
-        aside.write_text(Kept(mesh=mesh, lab=lab).model_dump_json(indent=1), encoding="utf-8")
-        aside.replace(path)
-        return path
+        with locks.held(locks.of_directory(self.directory)):
+            return files.publish(path, Kept(mesh=mesh, lab=lab).model_dump_json(indent=1))
 
     def forget(self, lab: Lab) -> None:
         """Remove the note of ``lab``, if there is one."""
-        for path in self.directory.glob("*.json"):
-            kept = _read(path)
-            if kept is not None and kept.lab.id == lab.id:
-                path.unlink(missing_ok=True)
+        if not self.directory.exists():
+            return
+        with locks.held(
+            locks.of_directory(self.directory)
+        ):  # or a note that another run makes now would go with it
+            for path in self.directory.glob("*.json"):
+                kept = _read(path)
+                if kept is not None and kept.lab.id == lab.id:
+                    path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Kept | None:

@@ -3,11 +3,12 @@
 Locks belong to open files, so the kernel releases those of a process that is killed.
 """
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from harness import locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +24,18 @@ class Turns:
     @contextmanager
     def side_by_side(self) -> Iterator[None]:
         """Use the lab beside others that do the same."""
-        with self._locked("room", fcntl.LOCK_SH, door=True):
+        with self._inside(shared=True):
             yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Use the lab with nobody beside; waits until everybody inside has left."""
-        with self._locked("room", fcntl.LOCK_EX, door=True):
+        with self._inside(shared=False):
             yield
 
     @contextmanager
-    def _locked(self, name: str, kind: int, *, door: bool = False) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / name).open("a") as file:
-            if door:
-                with self._locked("door", fcntl.LOCK_EX):
-                    fcntl.flock(file, kind)
-            else:
-                fcntl.flock(file, kind)
+    def _inside(self, *, shared: bool) -> Iterator[None]:
+        with locks.of_file(self.directory / "room") as room:
+            with locks.held(locks.of_file(self.directory / "door")):
+                room.take(shared=shared)
             yield

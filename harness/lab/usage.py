@@ -4,14 +4,14 @@ Who changes something undoes it; who is killed cannot. The lock on a mark belong
 file, so the kernel releases it with the process, and the mark stays behind.
 """
 
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 
+from harness import locks
+from harness.locks import Lock
 from harness.model import Lab
 
 
@@ -35,22 +35,23 @@ class Usage:
     """The mark of one process, in a directory of the place."""
 
     path: Path
-    handle: int
+    lock: Lock
 
     @classmethod
     def begin(cls, directory: Path) -> "Usage":
         """Mark the place as used by this process."""
         directory.mkdir(parents=True, exist_ok=True)
         handle, name = mkstemp(prefix=_UNREADY, dir=directory)
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        lock = Lock(handle)
+        lock.take()
         path = directory / Path(name).name.removeprefix(_UNREADY)
         Path(name).rename(path)  # seen by others only now that it is locked
-        return cls(path, handle)
+        return cls(path, lock)
 
     def end(self) -> None:
         """Take the mark away."""
         self.path.unlink(missing_ok=True)
-        os.close(self.handle)
+        self.lock.close()
 
 
 def abandoned(directory: Path) -> bool:
@@ -67,10 +68,7 @@ def _marks(directory: Path) -> Iterator[Path]:
 
 def _unlocked(mark: Path) -> bool:
     try:
-        with mark.open() as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:  # its process lives
-        return False
+        with locks.of_existing(mark) as lock:
+            return lock.taken() and mark.exists()
     except FileNotFoundError:  # it has just ended in good order
         return False
-    return mark.exists()

@@ -3,8 +3,8 @@
 A provider's product is a set of kubeconfigs and addresses (a :class:`Lab`). What the
 Kubernetes API cannot do is a capability: a separate Protocol, asked for with ``isinstance``;
 a provider that lacks one makes the checks that need it *not-run* with the reason. Every
-capability is a context manager that undoes itself, and works from any process that holds the
-lab (an xdist worker borrows it).
+capability is a context manager that undoes itself, however it is left: also when the process that
+entered it is killed. It works from any process that holds the lab (an xdist worker borrows it).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +66,15 @@ class CanCutGateway(Protocol):
 
     def gateway_cut(self, lab: Lab, *, client: str, server: str) -> AbstractContextManager[None]:
         """Drop packets from ``client`` to the gateway addresses of ``server``."""
+        ...
+
+
+@runtime_checkable
+class CanKillApi(Protocol):
+    """Ends the API server of one cluster, as a crash does."""
+
+    def api_killed(self, lab: Lab, *, cluster: str) -> AbstractContextManager[None]:
+        """Kill the API server; it is started again, with all that it knew, on the way out."""
         ...
 
 

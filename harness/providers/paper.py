@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness import files
 from harness.model import Cluster, ClusterPlan, Lab, NetworkPlan, Topology
+from harness.model.kubeconfig import kubeconfig_data
 from harness.phases import Phases
 from harness.providers.base import RaiseOptions
 
@@ -54,24 +55,12 @@ class PaperProvider:
 
 
 def _cluster(plan: ClusterPlan, state: Path) -> Cluster:
-    kubeconfig = files.write(
-        state / f"{plan.name}.kubeconfig", _kubeconfig(plan.name), private=True
-    )
+    content = kubeconfig_data(plan.name, cluster={"server": SERVER}, user={})
+    written = files.write(state / f"{plan.name}.kubeconfig", content, private=True)
     return Cluster(
         name=plan.name,
         network=plan.network,
-        kubeconfig=str(kubeconfig),
+        kubeconfig=str(written),
         server=SERVER,
         version="paper",
     )
-
-
-def _kubeconfig(name: str) -> dict[str, object]:
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": name,
-        "clusters": [{"name": name, "cluster": {"server": SERVER}}],
-        "users": [{"name": name, "user": {}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-    }

@@ -1,7 +1,8 @@
 """A process of its own that raises a lab, or changes one, and waits to be ended.
 
 ``owner.py PROVIDER raise`` (or ``keep``) prints the lab as a line of JSON; ``owner.py PROVIDER
-cut LAB`` partitions the first two clusters of the lab in the file LAB, and says so.
+cut LAB`` partitions the first two clusters of the lab in the file LAB, and says so; ``kill LAB``
+kills the first cluster's API server.
 """
 
 import json
@@ -12,7 +13,7 @@ from pathlib import Path
 from harness.model import Lab, Topology
 from harness.phases import Phases
 from harness.providers import BUILT_IN
-from harness.providers.base import CanPartition, RaiseOptions, planned
+from harness.providers.base import CanKillApi, CanPartition, RaiseOptions, planned
 
 
 def say(line: str) -> None:
@@ -32,6 +33,12 @@ def main() -> None:
     # Where tests run in the background, their children would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     provider = BUILT_IN[name].make()
+    if what == "kill":
+        assert isinstance(provider, CanKillApi)
+        lab = Lab.load(json.loads(Path(rest[0]).read_text()))
+        with provider.api_killed(lab, cluster=lab.clusters[0].name):
+            say("killed")
+            signal.pause()
     if what == "cut":
         assert isinstance(provider, CanPartition)
         lab = Lab.load(json.loads(Path(rest[0]).read_text()))

@@ -15,7 +15,7 @@ from harness.converge import Budget, eventually
 from harness.model import Lab
 from harness.probes.caller import Caller
 from harness.providers.base import Provider
-from harness.providers.fabric import state
+from harness.providers.fabric import claims, state
 from harness.providers.fabric.state import STATE_VARIABLE
 from harness.shell import Running
 
@@ -65,6 +65,12 @@ class Owners:
         )
         return Lab.load(json.loads(found[0]))
 
+    def noted(self, lab: Lab) -> Path:
+        """Return a file with the lab, for an owner that is to change it."""
+        file = self.work / "lab.json"
+        file.write_text(json.dumps(lab.dump()))
+        return file
+
 
 @contextmanager
 def owners(provider: Provider, work: Path, *, grace: float) -> Iterator[Owners]:
@@ -83,14 +89,12 @@ def heals_with_its_maker(
     own: Owners, lab: Lab, callers: dict[str, Caller], *, soon: Budget
 ) -> bool:
     """Have a process of its own cut a lab in two, see that, kill it; say whether calls pass."""
-    file = own.work / "lab.json"
-    file.write_text(json.dumps(lab.dump()))
     url = f"http://{callers['near'].ip}:8080/"
 
     def passes() -> bool:
         return callers["east"].call(url, timeout=0.5).ok
 
-    cutter = own("cut", str(file))
+    cutter = own("cut", str(own.noted(lab)))
     eventually(passes, lambda ok: not ok, what="the cut holds", budget=soon)
     cutter.signal(signal.SIGKILL)
     cutter.wait(10)
@@ -121,7 +125,7 @@ def descendants(pid: int) -> set[int]:
 def gone(pids: set[int]) -> None:
     """Wait until none of ``pids`` is left."""
     eventually(
-        lambda: {pid for pid in pids if state.start_time(pid)},
+        lambda: {pid for pid in pids if claims.start_time(pid)},
         lambda left: not left,
         what="every process of the lab has ended",
         budget=_SOON,

@@ -197,6 +197,27 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_file_that_was_open_to_others_is_closed_before_it_holds_a_secret(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.touch()
+    path.chmod(0o644)
+    files.write(path, {"token": "t"}, private=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_is_published_replaces_what_was_there_and_leaves_nothing_beside(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "note"
+    with files.publish(path, "before").open() as reader:
+        assert files.publish(path, "after") == path
+        assert (reader.read(), path.read_text()) == ("before", "after")
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(OSError, match="taken"):
+        files.publish(tmp_path / "taken", "text")
+    assert {each.name for each in tmp_path.iterdir()} == {"note", "taken"}
+
+
 def test_text_is_parsed() -> None:
     assert files.parse("a: 1") == {"a": 1}
     assert files.parse("") is None

@@ -1,3 +1,4 @@
+import os
 import signal
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from harness.shell import (
     LocalShell,
     Outcome,
     PrefixShell,
+    Running,
     ScriptedShell,
     log_tail,
     redact,
@@ -39,6 +41,72 @@ def test_a_file_that_may_not_be_run_is_an_outcome(tmp_path: Path) -> None:
 def test_a_slow_program_is_an_outcome() -> None:
     wait = "import threading; threading.Event().wait()"
     assert LocalShell().run([sys.executable, "-c", wait], timeout=0.1).exit_code == 124
+
+
+def test_a_slow_program_ends_with_all_that_it_started_and_what_it_said_is_kept(
+    tmp_path: Path,
+) -> None:
+    fifo = tmp_path / "held"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    script = f"echo begun; echo 'token: 0123456789abcdef0123' >&2; (exec sleep 60 9> {fifo}) & wait"
+    done = LocalShell().run(["sh", "-c", script], timeout=0.5)
+    assert (done.exit_code, done.stdout) == (124, "begun\n")
+    assert done.stderr == "token: «redacted»\ngave up after 0.5s"
+    assert os.read(reader, 1) == b"", "nobody holds the other end any more"
+    os.close(reader)
+
+
+def test_who_left_the_group_does_not_keep_a_slow_program_alive() -> None:
+    script = "echo begun; setsid sleep 5 & sleep 60"
+    assert LocalShell().run(["sh", "-c", script], timeout=0.5).stdout == "begun\n"
+
+
+def test_lines_end_in_one_way() -> None:
+    assert LocalShell().run(["printf", r"a\r\nb\rc\n"]).stdout == "a\nb\nc\n"
+
+
+def test_a_program_can_be_killed_by_another_thread() -> None:
+    done = LocalShell(started=lambda running: running.kill()).run(["sleep", "60"])
+    assert done.exit_code == -signal.SIGKILL
+
+
+def test_an_interruption_leaves_no_program_behind() -> None:
+    begun: list[Running] = []
+
+    def interrupted(running: Running) -> None:
+        begun.append(running)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalShell(started=interrupted).run(["sleep", "60"])
+    assert [running.exit_code() for running in begun] == [-signal.SIGKILL]
+
+
+#: Makes an orphan of its own, runs programs in threads, and collects whatever ends meanwhile.
+REAPER = """
+import ctypes, os, threading
+from concurrent.futures import ThreadPoolExecutor
+from harness import shell
+
+ctypes.CDLL(None).prctl(36, 1)  # orphans come to this process, as to PID 1
+run = shell.LocalShell().run
+with ThreadPoolExecutor(8) as pool:
+    jobs = [pool.submit(run, ["sh", "-c", f"sleep 0 & exit {n % 50}"]) for n in range(200)]
+    while not all(job.done() for job in jobs):
+        shell.reap()
+assert [job.result().exit_code for job in jobs] == [n % 50 for n in range(200)]
+shell.reap()
+try:
+    while os.waitpid(-1, 0):
+        pass
+except ChildProcessError:
+    print("none left")
+"""
+
+
+def test_orphans_are_collected_and_no_exit_code_is_lost() -> None:
+    assert LocalShell().run([sys.executable, "-c", REAPER]).checked() == "none left\n"
 
 
 def test_stdin_environment_and_directory_arrive(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 
 from harness.kube import Manifest
+from harness.model.kubeconfig import kubeconfig_data
 
 #: The account with whose rights other clusters' istiods read this one.
 READER = "istio-reader-service-account"
@@ -57,22 +58,9 @@ def credentials_in(secret: Manifest | None) -> Credentials | None:
 def kubeconfig(cluster: str, server: str, credentials: Credentials) -> str:
     """Return a kubeconfig (JSON, which is YAML) for ``cluster`` at ``server``."""
     authority = base64.b64encode(credentials.ca_pem.encode()).decode()
-    return json.dumps(
-        {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "preferences": {},
-            "clusters": [
-                {
-                    "name": cluster,
-                    "cluster": {"certificate-authority-data": authority, "server": server},
-                }
-            ],
-            "users": [{"name": cluster, "user": {"token": credentials.token}}],
-            "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
-            "current-context": cluster,
-        }
-    )
+    where = {"certificate-authority-data": authority, "server": server}
+    config = kubeconfig_data(cluster, cluster=where, user={"token": credentials.token})
+    return json.dumps(config | {"preferences": {}})
 
 
 def remote_secret(

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube
 from harness.model import ApiError, Cluster, ClusterPlan, MachineError
-from harness.model.plan import API_PORT
 from harness.providers.embedded.control import ControlClient
+from harness.providers.fabric.raising import described
 from harness.providers.fabric.state import State
 from harness.shell import log_tail
 
@@ -53,13 +53,7 @@ def answering(state: State, cluster: ClusterPlan) -> Cluster:
         raise MachineError(f"{error.what}: {error.last}") from error
     with ControlClient(state.control) as control:
         control.start(cluster.name)
-    return Cluster(
-        name=cluster.name,
-        network=cluster.network,
-        kubeconfig=str(kubeconfig),
-        server=f"https://{cluster.api_address}:{API_PORT}",
-        version=kube.version(),
-    )
+    return described(cluster, kubeconfig)
 
 
 def _look(state: State, kube: Kube, cluster: str) -> _Look:

@@ -15,6 +15,7 @@ from harness.providers.embedded.credentials import write_credentials
 from harness.providers.embedded.layout import Layout
 from harness.providers.embedded.system import system_programs
 from harness.providers.fabric import holder, host, state
+from harness.providers.fabric.raising import Built, Frame
 from harness.providers.fabric.state import State
 
 NAME = "embedded"
@@ -22,32 +23,19 @@ _BOOT = Budget(timeout=30.0, interval=0.01)
 _END = Budget(timeout=20.0, interval=0.01)
 
 
-@state.writing()
 def raise_lab(
     topology: Topology, plan: NetworkPlan, found: Mapping[str, Artifact], *, keep: bool
 ) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
-    reap()
-    place = state.create(NAME, keep=keep)
-    try:
+
+    def build(place: State) -> Built:
         programs = {name: artifact.path for name, artifact in found.items()}
         _start(Layout(place, plan, programs, sys.executable))
         system = system_programs((*host.NEEDED, images.PYTHON), host.find)
         clusters = concurrently(lambda cluster: answering(place, cluster), plan.clusters)
-        lab = Lab(
-            id=place.id,
-            provider=NAME,
-            topology=topology,
-            plan=plan,
-            clusters=tuple(clusters),
-            programs=(*(artifact.program for artifact in found.values()), *system),
-            state_dir=str(place.path),
-        )
-        place.lab.write_text(lab.model_dump_json(indent=1))
-    except BaseException:
-        raze(place)
-        raise
-    return lab
+        return Built(clusters, [*(artifact.program for artifact in found.values()), *system])
+
+    return Frame(NAME, reap, raze).raised(topology, plan, build, keep=keep)
 
 
 def _start(layout: Layout) -> None:

@@ -11,6 +11,10 @@ class ControlClient(Visitor):
         """Start a program that ends with this visit."""
         self.ask("borrow", daemon=daemon.model_dump(mode="json"))
 
+    def kill(self, name: str) -> None:
+        """Kill one program of the lab; it is started again when this visit ends."""
+        self.ask("kill", name=name)
+
     def signal(self, name: str, number: int) -> None:
         """Signal one program of the lab."""
         self.ask("signal", name=name, number=number)

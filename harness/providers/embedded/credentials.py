@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from harness.model import ClusterPlan
+from harness.model.kubeconfig import kubeconfig_data
 from harness.providers.embedded.authority import Authority, Identity, key_pem
 from harness.providers.fabric.state import State
 from harness.signing import new_key
@@ -41,7 +42,7 @@ def write_credentials(state: State, cluster: ClusterPlan, port: int) -> Path:
         serving = authority.issue(f"system:node:{node.name}", hosts=(node.name, node.address))
         _write_identity(folder, node.name, serving)
     _write(folder / "accounts.key", key_pem(new_key()))
-    kubeconfig = state.kubeconfigs / f"{cluster.name}.yaml"
+    written = state.kubeconfigs / f"{cluster.name}.yaml"
     for user, name in _USERS.items():
         identity = authority.issue(name, groups=_EVERYTHING)
         inside = f"https://{cluster.api_address}:6443"
@@ -50,8 +51,8 @@ def write_credentials(state: State, cluster: ClusterPlan, port: int) -> Path:
         if user == ADMIN:
             here = f"https://127.0.0.1:{port}"
             content = _kubeconfig(cluster.name, here, authority.identity.certificate, identity)
-            _write(kubeconfig, content)
-    return kubeconfig
+            _write(written, content)
+    return written
 
 
 def _write_identity(folder: Path, name: str, identity: Identity) -> None:
@@ -71,19 +72,8 @@ def _kubeconfig(cluster: str, server: str, authority: bytes, identity: Identity)
         "client-certificate-data": _base64(identity.certificate),
         "client-key-data": _base64(identity.key),
     }
-    content = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": cluster,
-        "clusters": [
-            {
-                "name": cluster,
-                "cluster": {"server": server, "certificate-authority-data": _base64(authority)},
-            }
-        ],
-        "users": [{"name": cluster, "user": user}],
-        "contexts": [{"name": cluster, "context": {"cluster": cluster, "user": cluster}}],
-    }
+    where = {"server": server, "certificate-authority-data": _base64(authority)}
+    content = kubeconfig_data(cluster, cluster=where, user=user)
     return json.dumps(content, indent=1).encode()
 
 

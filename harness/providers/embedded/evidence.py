@@ -1,23 +1,20 @@
 """What a lab can tell when something went wrong: logs of its programs, state of its fabric."""
 
-from pathlib import Path
-
 from harness.model import Lab, MachineError
 from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.spec import ROUTER
+from harness.providers.fabric.evidence import gathered
 from harness.providers.fabric.state import State
-from harness.shell import redact
 
 
 def evidence(lab: Lab) -> dict[str, str]:
     """Return file names and redacted contents; what is gone already is simply not there."""
-    state = State(Path(lab.state_dir))
-    try:
-        with ControlClient(state.control) as control:
-            told = {"fabric.txt": _fabric(lab, control), "processes.txt": _processes(control)}
-    except MachineError as error:
-        told = {"supervisor.txt": f"{error}\n"}
-    return state.said() | {name: redact(text) for name, text in told.items()}
+
+    def look(place: State) -> dict[str, str]:
+        with ControlClient(place.control) as control:
+            return {"fabric.txt": _fabric(lab, control), "processes.txt": _processes(control)}
+
+    return gathered(lab, look, silent=(MachineError,), otherwise="supervisor.txt")
 
 
 def _fabric(lab: Lab, control: ControlClient) -> str:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness import shell
@@ -18,13 +18,13 @@ def within(namespace: str) -> tuple[str, ...]:
     return ("nsenter", f"--net=/run/netns/{namespace}", "--") if namespace else ()
 
 
-def shell_in(namespace: str) -> Shell:
-    """Return a shell whose programs run in a network namespace."""
-    return PrefixShell(within(namespace), LocalShell())
+def shell_in(namespace: str, started: Callable[[Running], object] | None = None) -> Shell:
+    """Return a shell whose programs run in a network namespace; ``started`` is told of each."""
+    return PrefixShell(within(namespace), LocalShell(started=started))
 
 
 class Processes:
-    """Every daemon of the lab. To be used from one thread: what it starts dies with it."""
+    """Every daemon of the lab. To be started by one thread: what it starts dies with it."""
 
     def __init__(self, logs: Path, listeners: Mapping[str, int]) -> None:
         self._logs = logs
@@ -63,38 +63,24 @@ class Processes:
 
     def states(self) -> dict[str, int | None]:
         """Return each daemon's exit code, ``None`` while it runs."""
-        return {name: running.exit_code() for name, running in self._running.items()}
+        return {name: running.exit_code() for name, running in [*self._running.items()]}
 
-    def reap(self) -> None:
-        """Collect what has ended: our own daemons, and orphans that the kernel gave to PID 1."""
-        own = {running.pid: running for running in self._running.values()}
-        while found := _ended():
-            if found in own:
-                own[found].exit_code()
-            else:
-                os.waitpid(found, os.WNOHANG)
+    def freeze(self, name: str) -> Sequence[int]:
+        """Stop a daemon and all its descendants until none is left running; return them in order.
 
-    def freeze(self, name: str) -> None:
-        """Stop a daemon and all its descendants, parents first, until none is left running."""
-        stopped: set[int] = set()
-        while fresh := set(_tree(self._running[name].pid)) - stopped:
+        Parents come first.
+        """
+        stopped: list[int] = []
+        while fresh := [pid for pid in _tree(self._running[name].pid) if pid not in stopped]:
             for pid in fresh:
                 _send(pid, signal.SIGSTOP)
-            stopped |= fresh
+            stopped += fresh
+        return stopped
 
-    def thaw(self, name: str) -> None:
-        """Let a frozen tree go on."""
-        for pid in reversed(list(_tree(self._running[name].pid))):
+    def thaw(self, stopped: Sequence[int]) -> None:
+        """Let a frozen tree go on, children first, whoever their parent is by now."""
+        for pid in reversed(stopped):
             _send(pid, signal.SIGCONT)
-
-
-def _ended() -> int:
-    """Return the number of a child that has ended and is still to be collected, or 0."""
-    try:
-        found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return 0
-    return found.si_pid if found else 0
 
 
 def _send(pid: int, number: int) -> None:

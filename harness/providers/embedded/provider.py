@@ -1,6 +1,5 @@
 """The embedded provider: real Kubernetes as plain processes, no container engine, no root."""
 
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from harness.providers.embedded import fabric
 from harness.providers.embedded.bring_up import NAME, raise_lab, raze, reap
 from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.evidence import evidence
-from harness.providers.embedded.layout import CORE, PROGRAMS, agent_name
+from harness.providers.embedded.layout import PROGRAMS, agent_name
 from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
 from harness.providers.fabric import host, sniffer
@@ -103,18 +102,14 @@ class EmbeddedProvider(Cuts):
         """Kill the API server of one cluster, and start it again on the way out."""
         name = f"{cluster}-kube-apiserver"
         with _visit(lab) as control:
-            control.signal(name, signal.SIGKILL)
+            control.kill(name)
             eventually(
                 control.states,
                 lambda seen: seen[name] is not None,
                 what=f"{name} has ended",
                 budget=_SOON,
             )
-        try:
             yield
-        finally:
-            with _visit(lab) as control:
-                control.start(CORE)
 
 
 def _state(lab: Lab) -> State:

@@ -1,50 +1,52 @@
 """PID 1 of a lab: builds what it is told, keeps it, and ends it by ending.
 
-Run as ``python -m harness.providers.embedded.supervisor DIRECTORY OWNER [NAME=DESCRIPTOR …]``
-in namespaces of its own. OWNER is the descriptor of a process (pidfd) with whose end the lab
-ends, or ``-`` for a lab that is kept. Everything happens in one thread, because a sandboxed
-process dies with the thread that started it. Requests come by the control socket, a line of
-JSON each; what a connection has changed is undone when it closes, however its holder ended.
+Run as ``python -m harness.providers.embedded.supervisor`` in namespaces of its own, with the
+arguments of :mod:`harness.providers.fabric.holding`. Whatever lasts is started by the loop's
+thread, because a sandboxed process dies with the thread that started it.
 """
 
 import os
 import signal
 import socket
-import sys
 import time
-from pathlib import Path
+from collections import Counter
+from functools import partial
 
+from harness import shell
 from harness.model import ToolError
 from harness.phases import to_stderr
 from harness.providers.embedded.namespaces import build
 from harness.providers.embedded.processes import Processes, shell_in
 from harness.providers.embedded.spec import Daemon, LabSpec
-from harness.providers.fabric.control_server import ControlServer
+from harness.providers.fabric.holding import Arguments, Holder
 from harness.providers.fabric.session import Request, Session
 from harness.providers.fabric.state import State
+from harness.shell import Shell
 
 #: Seconds between the end of a program that should last and its next start.
 _BREATH = 1.0
 
 
-class Supervisor:
+class Supervisor(Holder):
     """The loop: requests, children that end, an owner that is gone."""
 
-    def __init__(self, state: State, spec: LabSpec, processes: Processes) -> None:
-        self._state = state
-        self._processes = processes
-        self._daemons = {daemon.name: daemon for daemon in spec.daemons}
-        self._due: dict[str, float] = {}
-        self._reception = ControlServer(
-            {
+    def __init__(self, place: State, spec: LabSpec, processes: Processes) -> None:
+        super().__init__(
+            place,
+            quick={
                 "borrow": self._borrow,
                 "freeze": self._freeze,
-                "run": self._run,
+                "kill": self._kill,
                 "signal": self._signal,
                 "start": self._start,
                 "states": self._states,
-            }
+            },
+            slow={},
         )
+        self._processes = processes
+        self._daemons = {daemon.name: daemon for daemon in spec.daemons}
+        self._due: dict[str, float] = {}
+        self._killed: Counter[str] = Counter()
 
     def start(self, stage: str) -> None:
         """Start every daemon of ``stage`` that does not run yet."""
@@ -58,16 +60,27 @@ class Supervisor:
         waker.settimeout(0)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._reception.watch(woken, lambda: self._collect(woken))
-        self._reception.mind(owner, self._state, self._abandoned)
-        self._reception.open(self._state.control)
-        while True:
-            self._reception.turn(self._until_due())
-            self._revive()
+        signal.signal(signal.SIGTERM, lambda *_: self.control.post(_leave))
+        self.control.watch(woken, lambda: self._collect(woken))
+        super().serve(owner)
+
+    def turn(self) -> None:
+        """Wait for something to happen, or until a daemon is to be started again."""
+        self.control.turn(self._until_due())
+        self._revive()
+
+    def shell(self, namespace: str, session: Session | None = None) -> Shell:
+        """Return a shell in a network namespace of the lab."""
+        return shell_in(namespace, None if session is None else session.works)
+
+    def abandoned(self) -> None:
+        """The owner ended without taking the lab down: leave nothing."""
+        end_all()
+        self.place.remove()
 
     def _collect(self, woken: socket.socket) -> None:
         woken.recv(4096)
-        self._processes.reap()
+        shell.reap()
         for name, code in self._processes.states().items():
             daemon = self._daemons.get(name)
             if code is not None and daemon and daemon.lasting and name not in self._due:
@@ -83,54 +96,61 @@ class Supervisor:
         now = time.monotonic()
         for name in [name for name, due in self._due.items() if due <= now]:
             del self._due[name]
-            if not self._processes.runs(name):
-                self._processes.start(self._daemons[name])
+            try:
+                if not self._processes.runs(name):
+                    self._processes.start(self._daemons[name])
+            except (OSError, ToolError) as error:  # no memory, say; it may be better in a moment
+                to_stderr(f"{name} does not start ({error}); it is tried again")
+                self._due[name] = now + _BREATH
 
-    def _abandoned(self) -> None:
-        """The owner ended without taking the lab down: leave nothing."""
-        os.kill(-1, signal.SIGKILL)
-        self._state.remove()
-        _leave()
-
-    def _start(self, visit: Session, request: Request) -> None:
+    def _start(self, session: Session, request: Request) -> None:
         """Start a ``stage``."""
-        del visit
+        del session
         self.start(request["stage"])
 
-    def _states(self, visit: Session, request: Request) -> dict[str, int | None]:
+    def _states(self, session: Session, request: Request) -> dict[str, int | None]:
         """Return every daemon's exit code (``None``: it runs)."""
-        del visit, request
+        del session, request
         return self._processes.states()
 
-    def _signal(self, visit: Session, request: Request) -> None:
+    def _signal(self, session: Session, request: Request) -> None:
         """Send signal ``number`` to the daemon ``name``."""
-        del visit
+        del session
         self._processes.signal(request["name"], request["number"])
 
-    def _freeze(self, visit: Session, request: Request) -> None:
+    def _kill(self, session: Session, request: Request) -> None:
+        """Kill the daemon ``name``; it is started again when this connection closes."""
+        daemon = self._daemons[request["name"]]
+        self._killed[daemon.name] += 1
+        session.undo_by(partial(self.control.post, partial(self._restart, daemon)))
+        self._processes.signal(daemon.name, signal.SIGKILL)
+
+    def _restart(self, daemon: Daemon) -> None:
+        """Start a killed daemon, unless somebody else wants it dead still."""
+        self._killed[daemon.name] -= 1
+        if not self._killed[daemon.name]:
+            self._processes.end(daemon.name)
+            self._due[daemon.name] = time.monotonic()
+
+    def _freeze(self, session: Session, request: Request) -> None:
         """Stop the daemon ``name`` and all its descendants until this connection closes."""
-        visit.undo_by(lambda: self._processes.thaw(request["name"]))
-        self._processes.freeze(request["name"])
+        stopped = self._processes.freeze(request["name"])
+        session.undo_by(partial(self._processes.thaw, stopped))
 
-    def _run(self, visit: Session, request: Request) -> dict[str, object]:
-        """Run ``argv`` in ``namespace``; ``undo`` (argv) is run there when this visit ends."""
-        shell = shell_in(request["namespace"])
-        outcome = shell.run(
-            request["argv"], stdin=request.get("stdin"), timeout=request.get("timeout", 10.0)
-        )
-        if outcome.exit_code == 0 and (undo := request.get("undo")):
-            visit.undo_by(lambda: shell.run(undo))
-        return {
-            "exit_code": outcome.exit_code,
-            "stdout": outcome.stdout,
-            "stderr": outcome.stderr,
-        }
-
-    def _borrow(self, visit: Session, request: Request) -> None:
+    def _borrow(self, session: Session, request: Request) -> None:
         """Start ``daemon``, which ends with this connection."""
         daemon = Daemon.model_validate(request["daemon"])
-        visit.undo_by(lambda: self._processes.end(daemon.name))
+        if self._processes.runs(daemon.name):
+            raise ValueError(f"{daemon.name} runs already")
+        session.undo_by(partial(self._processes.end, daemon.name))
         self._processes.start(daemon)
+
+
+def end_all() -> None:
+    """Kill every process there is but this one, which has to be PID 1 of a lab for that."""
+    if os.getpid() != 1:
+        raise SystemExit(f"process {os.getpid()} is PID 1 of no lab, so it kills nobody")
+    os.kill(-1, signal.SIGKILL)
 
 
 def _leave(*_: object) -> None:
@@ -139,20 +159,22 @@ def _leave(*_: object) -> None:
 
 def main() -> None:
     """Build the lab that the arguments name, then serve."""
-    directory, owner, *named = sys.argv[1:]
+    told = Arguments.read()
+    if os.getpid() != 1:
+        raise SystemExit(
+            f"process {os.getpid()} cannot hold a lab: it has to be PID 1 of namespaces of its own"
+        )
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
-    state = State(Path(directory))
-    spec = LabSpec.model_validate_json(state.spec.read_bytes())
-    listeners = {name: int(fd) for name, _, fd in (word.partition("=") for word in named)}
+    spec = LabSpec.model_validate_json(told.place.spec.read_bytes())
     try:
         build(spec)
     except ToolError as error:
         to_stderr(f"the fabric cannot be built: {error}")
         raise SystemExit(1) from None
-    supervisor = Supervisor(state, spec, Processes(state.logs, listeners))
+    supervisor = Supervisor(told.place, spec, Processes(told.place.logs, told.listeners))
     supervisor.start("core")
-    supervisor.serve(int(owner))
+    supervisor.serve(told.owner)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,10 @@ from typing import Any, Self
 from harness.model import MachineError
 from harness.shell import Outcome, redact
 
+#: Seconds that an answer may take beyond what the request itself allows for.
 _PATIENCE = 30.0
+#: Seconds for everything to be undone that a visit has changed.
+_UNDONE = 180.0
 
 
 class ControlClient:
@@ -19,6 +22,7 @@ class ControlClient:
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(_PATIENCE)
+        self._lost = False
         try:
             self._socket.connect(str(path))
         except OSError as error:
@@ -36,7 +40,8 @@ class ControlClient:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.ask("release")
+            if not self._lost:  # else, hanging up has everything undone
+                self.ask("release", patience=_UNDONE)
         finally:
             self._answers.close()
             self._socket.close()
@@ -57,6 +62,7 @@ class ControlClient:
         """Run a short program in a namespace; ``undo`` is run there when this visit ends."""
         ended = self.ask(
             "run",
+            patience=timeout + _PATIENCE,
             namespace=namespace,
             argv=list(argv),
             stdin=stdin,
@@ -66,14 +72,21 @@ class ControlClient:
         shown = tuple(redact(word) for word in argv)
         return Outcome(shown, ended["exit_code"], ended["stdout"], ended["stderr"])
 
-    def ask(self, do: str, **details: object) -> Any:
-        """Make a request; return the answer, or raise :class:`MachineError` with what is wrong."""
+    def ask(self, do: str, *, patience: float = _PATIENCE, **details: object) -> Any:
+        """Make a request; return the answer, or raise :class:`MachineError` with what is wrong.
+
+        A visit that gets no answer in ``patience`` seconds is over: a late one would be taken for
+        that to the next request.
+        """
         try:
+            self._socket.settimeout(patience)
             self._socket.sendall(json.dumps({"do": do, **details}).encode() + b"\n")
             line = self._answers.readline()
         except OSError as error:
+            self._lost = True
             raise MachineError(f"the lab's holder does not answer ({error})") from error
         if not line:
+            self._lost = True
             raise MachineError("the lab's holder is gone")
         answer: Mapping[str, Any] = json.loads(line)
         if "error" in answer:

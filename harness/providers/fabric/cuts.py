@@ -4,7 +4,7 @@ Cuts are made in the raw table of both ends' nodes: before connection tracking, 
 connections end too, and on every way between two clusters, within a network or across.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.model import ClusterPlan, NetworkPlan
@@ -47,6 +47,22 @@ def partition(plan: NetworkPlan, *, one: str, other: str) -> list[Change]:
         *_deaf(plan.cluster(one), plan.cluster(other)),
         *_deaf(plan.cluster(other), plan.cluster(one)),
     ]
+
+
+def between(
+    plan: NetworkPlan,
+    one: str,
+    other: str,
+    way: Callable[[ClusterPlan, ClusterPlan], Iterable[Change]],
+) -> list[Change]:
+    """Return what ``way`` changes from each of two clusters to the other; nothing on one network.
+
+    There, whatever is to be opened between networks is open anyway.
+    """
+    ends = plan.cluster(one), plan.cluster(other)
+    if ends[0].network == ends[1].network:
+        return []
+    return [*way(*ends), *way(*reversed(ends))]
 
 
 def _deaf(cluster: ClusterPlan, to: ClusterPlan) -> Iterator[Change]:

@@ -5,37 +5,99 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.shell import redact
+from harness.shell import Running, redact
 
 #: A request: ``do`` names it, the rest is its details.
 Request = Mapping[str, Any]
+#: Bytes of a request at most, and of several that wait for their turn.
+LONGEST = 8 << 20
+
+
+class Garbage(ValueError):  # noqa: N818 - what it is
+    """What has arrived is no request; a connection that carries it is not listened to further."""
 
 
 class Session:
-    """One connection to the control socket, and how to undo what it has changed."""
+    """One connection to the control socket, and how to undo what it has changed.
+
+    Nothing here waits for the other side. ``busy``: a request of it is being worked on, and the
+    next one waits for that. ``gone``: the other side has hung up.
+    """
 
     def __init__(self, connection: socket.socket) -> None:
+        connection.setblocking(False)  # noqa: FBT003 - the parameter has no other form
         self.connection = connection
+        self.busy = False
+        self.gone = False
         self._undo: list[Callable[[], object]] = []
-        self._rest = b""
+        self._arrived = bytearray()
+        self._unsent = bytearray()
+        self._running: Running | None = None
 
-    def requests(self) -> list[Request] | None:
-        """Return the requests that have arrived, ``None`` at the connection's end."""
+    def hear(self) -> bool:
+        """Take in what has arrived; say whether the other side is still there."""
         try:
             chunk = self.connection.recv(1 << 16)
+        except BlockingIOError:
+            return True
         except OSError:
-            return None
-        if not chunk:
-            return None
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        return [json.loads(line) for line in lines]
+            return False
+        self._arrived += chunk
+        if len(self._arrived) > LONGEST:
+            raise Garbage(f"more than {LONGEST} bytes")
+        return bool(chunk)
 
-    def answer(self, value: object) -> None:
-        """Send one line back; whoever has hung up meanwhile does without."""
+    def request(self) -> Request | None:
+        """Return the next request if all of it has arrived; :class:`Garbage` if it is none."""
+        end = self._arrived.find(b"\n")
+        if end < 0:
+            return None
+        line = bytes(self._arrived[:end])
+        del self._arrived[: end + 1]
         try:
-            self.connection.sendall(json.dumps(value).encode() + b"\n")
-        except OSError:
+            request = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise Garbage(f"no JSON: {error}") from error
+        if not isinstance(request, dict) or not isinstance(request.get("do"), str):
+            raise Garbage("no object that says what to do")
+        return request
+
+    def answer(self, line: str) -> None:
+        """Send one line back, now or as soon as the other side takes it."""
+        self._unsent += line.encode() + b"\n"
+        self.send()
+
+    def send(self) -> None:
+        """Send what the other side takes of the answers; who has hung up does without."""
+        try:
+            del self._unsent[: self.connection.send(self._unsent)]
+        except BlockingIOError:
             return
+        except OSError:
+            self._unsent.clear()
+
+    @property
+    def unsent(self) -> bool:
+        """Whether the other side has still to take an answer."""
+        return bool(self._unsent)
+
+    def works(self, running: Running) -> None:
+        """Note the program that a request waits for; it is killed if the other side hangs up."""
+        self._running = running
+        if self.gone:
+            running.kill()
+
+    def give_up(self) -> None:
+        """The other side has hung up: close, and end what it was waiting for."""
+        self.gone = True
+        self.connection.close()
+        if self._running is not None:
+            self._running.kill()
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to undo."""
+        return bool(self._undo)
 
     def undo_by(self, action: Callable[[], object]) -> None:
         """Remember how to undo a change."""
@@ -47,9 +109,16 @@ class Session:
         return [trouble for trouble in troubles if trouble]
 
 
+def told(error: BaseException) -> str:
+    """Return an error as a line without secrets; of several that came together, every one."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(map(told, error.exceptions))
+    return redact(f"{type(error).__name__}: {error}")
+
+
 def _trouble(action: Callable[[], object]) -> str:
     try:
         action()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others must be undone, too
-        return redact(f"{type(error).__name__}: {error}")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, the others must be undone, too
+        return told(error)
     return ""

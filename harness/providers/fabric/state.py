@@ -3,13 +3,14 @@
 import os
 import secrets
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import files, locks
 from harness.model import Lab, MachineError
+from harness.providers.fabric.claims import Claim
 from harness.shell import redact
 
 #: Chooses another place for labs than ``/tmp``; kept short, as it holds Unix sockets.
@@ -18,8 +19,6 @@ STATE_VARIABLE = "MESHPROOF_STATE"
 _LONGEST_BASE = 80
 #: Bytes of a log that are kept as evidence: its end says most, and a lab may run for hours.
 LOG_TAIL = 256 * 1024
-#: Seconds between making a directory and signing it, at the very most.
-_SIGNING = 60.0
 
 
 def base() -> Path:
@@ -71,18 +70,13 @@ class State:
 
     @property
     def lab(self) -> Path:
-        """The lab as data; written last."""
+        """The lab as data; written last, by :meth:`finish`."""
         return self.path / "lab.json"
 
     @property
     def logs(self) -> Path:
         """What the programs of the lab said."""
         return self.path / "logs"
-
-    @property
-    def supervisor(self) -> Path:
-        """Process id and start time, on this machine, of whoever holds the lab."""
-        return self.path / "supervisor"
 
     @property
     def kubeconfigs(self) -> Path:
@@ -109,29 +103,30 @@ class State:
 
     def holder(self) -> int | None:
         """Return the process that holds the lab, ``None`` if it is gone (strangers excluded)."""
-        return _living(self.supervisor)
+        return self._supervisor.holder()
 
     def alive(self) -> bool:
         """Say whether the lab is still held."""
         return self.holder() is not None
 
     def abandoned(self) -> bool:
-        """Say whether nobody holds the lab, and nobody is just making it."""
-        if self.supervisor.exists():
-            return not self.alive()
-        if self._maker.exists():
-            return _living(self._maker) is None
-        try:
-            return time.time() - self.path.stat().st_mtime > _SIGNING
-        except FileNotFoundError:
-            return False
+        """Say whether nobody holds the lab, and nobody is just making it.
+
+        Meant for labs that were seen by :func:`present`, which sees none before it is signed.
+        """
+        claim = self._supervisor if self._supervisor.exists() else self._maker
+        return claim.holder() is None and self.path.exists()
 
     def sign(self, provider: str, *, keep: bool) -> None:
         """Note that this process makes the lab, by which provider, and whether it is kept."""
-        self._provider.write_text(provider)
+        files.publish(self._provider, provider)
         if keep:
             self._kept.touch()
-        _note(self._maker, os.getpid())
+        self._maker.write(os.getpid())
+
+    def finish(self, lab: Lab) -> None:
+        """Note the lab, which stands; whoever sees the note sees all of it."""
+        files.publish(self.lab, lab.model_dump_json(indent=1))
 
     def said(self) -> dict[str, str]:
         """Return the end of every log by file name, without secrets."""
@@ -139,15 +134,19 @@ class State:
 
     def claim(self, pid: int) -> None:
         """Note that process ``pid`` holds the lab."""
-        _note(self.supervisor, pid)
+        self._supervisor.write(pid)
 
     @property
     def _kept(self) -> Path:
         return self.path / "kept"
 
     @property
-    def _maker(self) -> Path:
-        return self.path / "maker"
+    def _maker(self) -> Claim:
+        return Claim(self.path / "maker")
+
+    @property
+    def _supervisor(self) -> Claim:
+        return Claim(self.path / "supervisor")
 
     @property
     def _provider(self) -> Path:
@@ -164,34 +163,13 @@ def _end(log: Path) -> str:
         return file.read().decode(errors="replace")
 
 
-def _note(path: Path, pid: int) -> None:
-    path.write_text(f"{pid} {start_time(pid)}\n")
-
-
-def _living(note: Path) -> int | None:
-    """Return the process that ``note`` names, if it is still that one."""
-    try:
-        pid, started = note.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return int(pid) if start_time(int(pid)) == started else None
-
-
-def start_time(pid: int) -> str:
-    """Return when a process began (clock ticks since boot), empty if there is none (left)."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
-
-
 def create(provider: str, *, keep: bool = False) -> State:
-    """Make the directories of a new lab of ``provider``."""
+    """Make the directories of a new lab of ``provider``; nobody sees it before it is signed."""
     state = State(base() / secrets.token_hex(4))
-    for path in (state.path, state.logs, state.kubeconfigs):
-        path.mkdir(mode=0o700)
-    state.sign(provider, keep=keep)
+    with locks.held(locks.of_directory(state.path.parent)):
+        for path in (state.path, state.logs, state.kubeconfigs):
+            path.mkdir(mode=0o700)
+        state.sign(provider, keep=keep)
     return state
 
 
@@ -208,8 +186,10 @@ def writing() -> Iterator[None]:
 
 
 def present() -> list[State]:
-    """Return every lab of this user, alive or not."""
-    return [State(path) for path in sorted(base().iterdir()) if path.is_dir()]
+    """Return every lab of this user, alive or not; one that is being signed is waited for."""
+    place = base()
+    with locks.held(locks.of_directory(place)):
+        return [State(path) for path in sorted(place.iterdir()) if path.is_dir()]
 
 
 def loaded(state: State) -> Lab | None:

@@ -8,7 +8,6 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from docker import DockerClient
 
@@ -23,7 +22,8 @@ from harness.model import (
     Topology,
 )
 from harness.phases import Phases
-from harness.providers.fabric import holder, host, state
+from harness.providers.fabric import holder, host
+from harness.providers.fabric.raising import Built, Frame
 from harness.providers.fabric.state import State
 from harness.providers.kind import docker_wrapper, egress
 from harness.providers.kind.clusters import Maker
@@ -37,13 +37,10 @@ from harness.providers.kind.networks import (
 )
 from harness.providers.kind.spec import KindSpec
 from harness.providers.kind.teardown import NAME, clear, reap
-from harness.providers.offline.engine import Engine
-from harness.providers.offline.engine.sysctls import Ledger
+from harness.providers.offline import api as offline
+from harness.providers.offline.api import Engine, Images
 from harness.shell import LocalShell
 from harness.tools.kind import Kind
-
-if TYPE_CHECKING:
-    from harness.providers.offline.images import Images
 
 _BOOT = Budget(timeout=60.0, interval=0.02, firm=True)
 _END = Budget(timeout=20.0, interval=0.01, firm=True)
@@ -54,19 +51,16 @@ class Means:
     """What a lab is raised with: an engine, images, the kind command, what the report lists."""
 
     engine: Engine
-    images: "Images"
+    images: Images
     kind: Path
     programs: Sequence[Program]
     phases: Phases
 
 
-@state.writing()
 def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
-    reap()
-    place = state.create(NAME, keep=keep)
-    try:
-        _scratch(place).mkdir()
+
+    def build(place: State) -> Built:
         with closing(means.engine.client()) as client:
             spec = _spec(place, plan, means, client)
             spec.write(place)
@@ -75,20 +69,9 @@ def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool
                 _networks(client, place, spec)
             clusters = _clusters(client, place, spec, means, ports)
             holder.wait_ready(place, _BOOT)
-        lab = Lab(
-            id=place.id,
-            provider=NAME,
-            topology=topology,
-            plan=plan,
-            clusters=tuple(clusters),
-            programs=tuple(means.programs),
-            state_dir=str(place.path),
-        )
-        place.lab.write_text(lab.model_dump_json(indent=1))
-    except BaseException:
-        raze(place)
-        raise
-    return lab
+        return Built(clusters, means.programs)
+
+    return Frame(NAME, reap, raze).raised(topology, plan, build, keep=keep)
 
 
 def _scratch(place: State) -> Path:
@@ -99,7 +82,13 @@ def _scratch(place: State) -> Path:
 def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -> KindSpec:
     transit = transit_range(plan, subnets(each.attrs for each in client.networks.list()))
     between = transit_addresses(plan, transit)
-    engine = means.engine
+    return noted(place, plan, means.engine, means.images).model_copy(
+        update={"transit": between, "transit_range": str(transit) if between else ""}
+    )
+
+
+def noted(place: State, plan: NetworkPlan, engine: Engine, images: Images) -> KindSpec:
+    """Return what is noted of a lab, so far without a network between its networks."""
     return KindSpec(
         lab=place.id,
         engine_url=engine.url,
@@ -108,9 +97,8 @@ def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -
         engine_api=engine.api,
         plan=plan,
         containers=Names(place.id).containers(plan),
-        transit=between,
-        transit_range=str(transit) if between else "",
-        helper=means.images.helper,
+        transit={},
+        helper=images.helper,
         guarded=egress.has_way_out(engine),
     )
 
@@ -140,7 +128,7 @@ def _docker_settings() -> dict[str, str]:
 def _networks(client: DockerClient, place: State, spec: KindSpec) -> None:
     """Make the networks; where there is a way out, close it before anything is on them."""
     between = IPv4Network(spec.transit_range) if spec.transit_range else None
-    marks = labels(place) | ({egress.HELPER_LABEL: spec.helper} if spec.guarded else {})
+    marks = labels(place) | egress.marks(spec)
     for network in specs(spec.names, spec.plan, between):
         make_network(client, network, marks)
     if spec.guarded:
@@ -169,24 +157,35 @@ def _clusters(
 
 def _kind(place: State, spec: KindSpec, means: Means, cluster: ClusterPlan) -> Kind:
     """Return the kind command with an environment of its own for one cluster."""
+    addresses = {spec.containers[node.name]: node.address for node in cluster.nodes}
+    return kind_command(place, spec, means.kind, network=cluster.network, addresses=addresses)
+
+
+def kind_command(
+    place: State, spec: KindSpec, path: Path, *, network: str, addresses: Mapping[str, str]
+) -> Kind:
+    """Return the kind command at ``path``, for clusters of the lab whose nodes are on ``network``.
+
+    ``addresses`` are those that containers must have.
+    """
     kept = {
         name: value
         for name, value in os.environ.items()
         if name.upper() not in docker_wrapper.PROXIES
     }
-    addresses = {spec.containers[node.name]: node.address for node in cluster.nodes}
     docker = host.find("docker") or "docker"
+    _scratch(place).mkdir(exist_ok=True)
     env = {
         **kept,
-        **means.engine.environment(),
+        **spec.engine.environment(),
         **docker_wrapper.settings(docker, addresses, labels(place)),
         "PATH": f"{docker_wrapper.directory()}{os.pathsep}{host.search_path()}",
-        "KIND_EXPERIMENTAL_DOCKER_NETWORK": spec.names.network(cluster.network),
+        "KIND_EXPERIMENTAL_DOCKER_NETWORK": spec.names.network(network),
         "KIND_EXPERIMENTAL_PROVIDER": "docker",
         LAB_VARIABLE: place.id,
         "TMPDIR": str(_scratch(place)),
     }
-    return Kind(means.kind, LocalShell(), env)
+    return Kind(path, LocalShell(), env)
 
 
 def raze(place: State) -> None:
@@ -202,8 +201,7 @@ def raze(place: State) -> None:
         _end_guardian(place)
         raise
     _end_guardian(place)
-    with suppress(OSError):  # another account's loan is not ours to settle
-        Ledger().settle()
+    offline.settle_settings()
     place.remove()
 
 

@@ -20,29 +20,36 @@ _FILE = "/run/recorded.pcap"
 _SOON = Budget(timeout=20.0, interval=0.02, firm=True)
 
 
-def start(client: DockerClient, spec: KindSpec, marks: Mapping[str, str]) -> list[str]:
-    """Start listening at every node; return the names of the helpers.
+def helpers(spec: KindSpec) -> Mapping[str, str]:
+    """Return the name of a helper yet to be started, by its node."""
+    mark = token_hex(3)
+    return {node: spec.names.helper(f"sniffer-{mark}-{node}") for node in spec.containers}
+
+
+def start(
+    client: DockerClient, spec: KindSpec, marks: Mapping[str, str], helpers: Mapping[str, str]
+) -> None:
+    """Start listening at every node, by helpers of these names.
 
     They take what leaves a node: so each packet is seen once, and even if nobody gets it.
     """
     legs = ["eth0", *(["eth1"] if spec.transit else [])]
     code = Path(sniffer.__file__).read_text("utf-8")
     command = ["python3", "-I", "-S", "-c", code, _FILE, "out", *legs]
-    mark = token_hex(3)
 
-    def beside(node: tuple[str, str]) -> str:
-        name, container = node
-        return run_helper(
+    def beside(helper: tuple[str, str]) -> None:
+        node, name = helper
+        run_helper(
             client,
-            spec.names.helper(f"sniffer-{mark}-{name}"),
+            name,
             spec.helper,
             command,
             marks,
-            network_mode=f"container:{container}",
+            network_mode=f"container:{spec.containers[node]}",
             cap_add=["NET_ADMIN", "NET_RAW"],
         )
 
-    return concurrently(beside, [*spec.containers.items()])
+    concurrently(beside, [*helpers.items()])
 
 
 def readers(client: DockerClient, helpers: Sequence[str]) -> Sequence[Callable[[], bytes]]:

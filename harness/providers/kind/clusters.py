@@ -14,8 +14,9 @@ from harness import files
 from harness.converge import Budget, NotConverged, concurrently, eventually
 from harness.kube import Kube
 from harness.model import ApiError, Cluster, ClusterPlan, MachineError, NodePlan, ToolError
-from harness.model.plan import API_PORT
+from harness.model.kubeconfig import kubeconfig_data
 from harness.phases import Phases
+from harness.providers.fabric.raising import described
 from harness.providers.fabric.state import State
 from harness.providers.kind import logs
 from harness.providers.kind.config import kind_config
@@ -81,21 +82,14 @@ class Maker:
                 dns_image = self._made(cluster)
             with self.phases.phase(f"wires of {cluster.name}"):
                 self._join(cluster)
-        kubeconfig = self._kubeconfig(cluster)
-        kube = Kube(kubeconfig)
-        self._answering(cluster, kube)
-        tenant = Tenant(kubeconfig=kubeconfig, dns_image=dns_image)
+        written = self._kubeconfig(cluster)
+        self._answering(cluster, Kube(written))
+        tenant = Tenant(kubeconfig=written, dns_image=dns_image)
         tenant.write(self.place, cluster.name)
         if self.loads:
             with self.phases.phase(f"load images into {cluster.name}"):
                 self.kind(cluster).load_docker_image(self._name(cluster), *self.loads)
-        return Cluster(
-            name=cluster.name,
-            network=cluster.network,
-            kubeconfig=str(kubeconfig),
-            server=f"https://{cluster.api_address}:{API_PORT}",
-            version=kube.version(),
-        )
+        return described(cluster, written)
 
     def _answering(self, cluster: ClusterPlan, kube: Kube) -> None:
         try:
@@ -189,16 +183,8 @@ class Maker:
         server = known["clusters"][0]["cluster"]
         if cluster.name in self.ports:
             server["server"] = f"https://127.0.0.1:{self.ports[cluster.name]}"
-        name = cluster.name
-        content = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "current-context": name,
-            "clusters": [{"name": name, "cluster": server}],
-            "users": [{"name": name, "user": known["users"][0]["user"]}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        }
-        path = self.place.kubeconfigs / f"{name}.yaml"
+        content = kubeconfig_data(cluster.name, cluster=server, user=known["users"][0]["user"])
+        path = self.place.kubeconfigs / f"{cluster.name}.yaml"
         return files.write(path, content, private=True)
 
     def _failed(self, cluster: ClusterPlan, what: str, log: Path) -> ClusterError:

@@ -12,7 +12,8 @@ from requests.exceptions import RequestException
 from harness.model import MachineError
 from harness.providers.kind.containers import said
 from harness.providers.kind.naming import LAB_LABEL, Names
-from harness.providers.offline.engine import Engine
+from harness.providers.kind.spec import KindSpec
+from harness.providers.offline.api import Engine
 from harness.shell import LocalShell
 
 #: On the networks of a guarded lab: the image by which the rule can be taken away again.
@@ -26,6 +27,11 @@ def has_way_out(engine: Engine) -> bool:
         return True
     shown = LocalShell().run([*engine.inside(), "ip", "route", "show", "default"], timeout=10)
     return bool(shown.stdout.strip()) or shown.exit_code != 0
+
+
+def marks(spec: KindSpec) -> dict[str, str]:
+    """Return the labels of a guarded lab's networks, by which the rule is known."""
+    return {HELPER_LABEL: spec.helper} if spec.guarded else {}
 
 
 def rule(names: Names) -> tuple[str, ...]:

@@ -1,10 +1,8 @@
 """The process that holds a kind lab: it cleans up behind an owner that ends without doing so.
 
-Run as ``python -m harness.providers.kind.guardian DIRECTORY OWNER [NAME=DESCRIPTOR …]``. OWNER
-is the descriptor of a process (pidfd) with whose end the lab ends, or ``-`` for a lab that is
-kept. It carries connections from this machine to API servers that only the engine reaches,
-gives LoadBalancer Services their addresses, and hears requests (a line of JSON each): what a
-connection has changed is undone when it closes, however its holder ended.
+Run as ``python -m harness.providers.kind.guardian`` with the arguments of
+:mod:`harness.providers.fabric.holding`. It carries connections from this machine to API servers
+that only the engine reaches, gives LoadBalancer Services their addresses, and hears requests.
 """
 
 import os
@@ -22,102 +20,75 @@ from docker.errors import APIError
 from harness import shell
 from harness.converge import eventually
 from harness.kube import Kube
-from harness.model import ClusterPlan, HarnessError, ToolError
+from harness.model import ClusterPlan, MachineError, ToolError
 from harness.model.plan import API_PORT
 from harness.phases import to_stderr
 from harness.providers.fabric import dns, forwarder
 from harness.providers.fabric.balancer import Balancer
-from harness.providers.fabric.control_server import ControlServer
-from harness.providers.fabric.cuts import Change
+from harness.providers.fabric.holding import Arguments, Holder
 from harness.providers.fabric.retry import FOREVER, await_health, persist
 from harness.providers.fabric.session import Request, Session
 from harness.providers.fabric.state import State
 from harness.providers.kind import capture, teardown
-from harness.providers.kind.containers import ContainerShell, labels, remove
+from harness.providers.kind.containers import ContainerShell, labels, owned, remove
 from harness.providers.kind.machines import Machines
 from harness.providers.kind.spec import KindSpec, Tenant
-from harness.providers.offline.engine.sysctls import Ledger
+from harness.providers.offline import api as offline
 
 
-class Guardian:
-    """The loop: requests, and an owner that may be gone."""
+class Guardian(Holder):
+    """The loop: requests, and an owner that may be gone.
+
+    An engine takes its time, so no request is dealt with by the loop. What a program in a container
+    is doing when its visitor hangs up goes on until its own timeout, and is waited for by nobody.
+    """
 
     def __init__(self, place: State, spec: KindSpec, client: DockerClient) -> None:
-        self._place = place
+        super().__init__(
+            place,
+            quick={},
+            slow={"freeze": self._freeze, "listen": self._listen, "machine": self._machine},
+        )
         self._spec = spec
         self._client = client
         self._machines = Machines(client, spec, labels(place))
-        self._reception = ControlServer(
-            {
-                "freeze": self._freeze,
-                "listen": self._listen,
-                "machine": self._machine,
-                "run": self._run,
-            }
-        )
 
-    def serve(self, owner: int) -> None:
-        """Answer until the owner is gone or somebody asks for the end."""
-        self._reception.mind(owner, self._place, self._abandoned)
-        self._reception.open(self._place.control)
-        while True:
-            self._reception.turn()
+    def shell(self, namespace: str, session: Session | None = None) -> ContainerShell:
+        """Return a shell on a node."""
+        del session  # an engine cannot be told to end what it runs
+        return ContainerShell(self._client, self._spec.containers[namespace])
 
-    def _abandoned(self) -> None:
+    def abandoned(self) -> None:
         """The owner ended without taking the lab down: leave nothing."""
-        try:
-            teardown.clear(self._place)
-        except HarnessError as error:
-            to_stderr(f"{error}")
-            raise SystemExit(1) from None
-        self._place.remove()
-        raise SystemExit(0)
+        teardown.clear(self.place, disturbed=self.control.busy)
+        self.place.remove()
 
-    def _freeze(self, visit: Session, request: Request) -> None:
+    def _freeze(self, session: Session, request: Request) -> None:
         """Stop all that runs on the node ``name`` until this connection closes."""
         container = self._client.containers.get(self._spec.containers[request["name"]])
-        visit.undo_by(lambda: _resumed(self._client, str(container.name)))
+        session.undo_by(lambda: _resumed(self._client, str(container.name)))
         container.pause()
 
-    def _listen(self, visit: Session, request: Request) -> list[str]:
+    def _listen(self, session: Session, request: Request) -> list[str]:
         """Record at every node until this connection closes; return the helpers' names."""
         del request
-        helpers = capture.start(self._client, self._spec, labels(self._place))
-        for name in helpers:
-            visit.undo_by(partial(remove, self._client, name))
-        return helpers
+        helpers = capture.helpers(self._spec)
+        for name in helpers.values():
+            session.undo_by(partial(remove, self._client, name))
+        capture.start(self._client, self._spec, labels(self.place), helpers)
+        return list(helpers.values())
 
-    def _machine(self, visit: Session, request: Request) -> dict[str, str]:
+    def _machine(self, session: Session, request: Request) -> dict[str, str]:
         """Start a machine called ``name`` on ``network``; it ends with this connection."""
         name = self._spec.names.helper(f"machine-{request['name']}")
-        visit.undo_by(partial(remove, self._client, name))
-        container, address, changes = self._machines.add(request["network"], request["name"])
-        visit.undo_by(partial(self._machines.forget, address))
-        for change in changes:
-            self._change(visit, change)
-        return {"container": container, "address": address}
-
-    def _change(self, visit: Session, change: Change) -> None:
-        inside = self._shell(change.namespace)
-        inside.run(change.do, timeout=20).checked()
-        visit.undo_by(partial(inside.run, change.undo, timeout=20))
-
-    def _run(self, visit: Session, request: Request) -> dict[str, object]:
-        """Run ``argv`` in ``namespace``; ``undo`` (argv) is run there when this visit ends."""
-        inside = self._shell(request["namespace"])
-        outcome = inside.run(
-            request["argv"], stdin=request.get("stdin"), timeout=request.get("timeout", 10.0)
-        )
-        if outcome.exit_code == 0 and (undo := request.get("undo")):
-            visit.undo_by(partial(inside.run, undo, timeout=20))
-        return {
-            "exit_code": outcome.exit_code,
-            "stdout": outcome.stdout,
-            "stderr": outcome.stderr,
-        }
-
-    def _shell(self, node: str) -> ContainerShell:
-        return ContainerShell(self._client, self._spec.containers[node])
+        if owned(self._client, name, self._spec.lab):
+            raise MachineError(f"the lab has a machine called {request['name']} already")
+        address, between = self._machines.address(request["network"]), self._machines.between()
+        session.undo_by(partial(self._machines.forget, address, between))
+        session.undo_by(partial(remove, self._client, name))
+        for change in self._machines.add(request["network"], request["name"], address, between):
+            self.change(session, change)
+        return {"container": name, "address": address}
 
 
 class Standing:
@@ -169,31 +140,21 @@ def carry(spec: KindSpec, listeners: Mapping[str, int], logs: Path) -> None:
     os.close(lease)
 
 
-def _lend(spec: KindSpec) -> None:
-    """Have the machine's settings put back that nodes overwrite; our own engine does so itself."""
-    local = spec.engine_url.startswith("unix://")
-    if spec.engine_pid is None and local and os.geteuid() == 0:
-        with suppress(OSError):
-            for line in Ledger().lend(os.getpid()):
-                to_stderr(line)
-
-
 def main() -> None:
     """Hold the lab that the arguments name."""
-    directory, owner, *named = sys.argv[1:]
+    told = Arguments.read()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    place = State(Path(directory))
+    place = told.place
     spec = KindSpec.read(place)
-    listeners = {name: int(fd) for name, _, fd in (word.partition("=") for word in named)}
     try:
-        carry(spec, listeners, place.logs)
+        carry(spec, told.listeners, place.logs)
     except ToolError as error:
         to_stderr(f"API servers are out of reach: {error}")
         raise SystemExit(1) from None
-    _lend(spec)
+    offline.lend_settings(spec.engine, os.getpid())
     for cluster in spec.plan.clusters:
         threading.Thread(target=care, args=(place, cluster), daemon=True).start()
-    Guardian(place, spec, spec.engine.client()).serve(int(owner))
+    Guardian(place, spec, spec.engine.client()).serve(told.owner)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """What the nodes of a lab say: their consoles, their kubelets, their packet filters."""
 
 import json
+from collections import ChainMap
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from docker import DockerClient
@@ -12,10 +12,10 @@ from requests.exceptions import RequestException
 
 from harness.converge import concurrently
 from harness.model import Lab
+from harness.providers.fabric.evidence import gathered
 from harness.providers.fabric.state import LOG_TAIL, State
 from harness.providers.kind.containers import ContainerShell, said
 from harness.providers.kind.spec import KindSpec
-from harness.shell import redact
 from harness.shell import tail as last_lines
 
 _LINES = 2000
@@ -29,16 +29,15 @@ _FABRIC = "ip -brief address; ip route; iptables-save -c"
 
 def evidence(lab: Lab) -> dict[str, str]:
     """Return file names and redacted contents; what is gone already is simply not there."""
-    place = State(Path(lab.state_dir))
-    found: dict[str, str] = {}
-    try:
+
+    def look(place: State) -> dict[str, str]:
         spec = KindSpec.read(place)
         with closing(spec.engine.client()) as client:
-            for told in concurrently(lambda node: _node(client, *node), [*spec.containers.items()]):
-                found |= told
-    except (OSError, ValueError, DockerException, RequestException) as error:
-        found["engine.txt"] = f"{error}\n"
-    return place.said() | {name: redact(text) for name, text in found.items()}
+            told = concurrently(lambda node: _node(client, *node), [*spec.containers.items()])
+        return dict(ChainMap(*told))
+
+    silent = (OSError, ValueError, DockerException, RequestException)
+    return gathered(lab, look, silent=silent, otherwise="engine.txt")
 
 
 def tail(client: DockerClient, container: str, lines: int = 12) -> str:

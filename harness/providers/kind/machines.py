@@ -1,5 +1,6 @@
 """A container as a machine of its own beside the clusters of a lab."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
@@ -38,13 +39,21 @@ class Machines:
     spec: KindSpec
     marks: Mapping[str, str]
     _held: set[str] = field(default_factory=set)
+    _choosing: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, network: str, name: str) -> tuple[str, str, list[Change]]:
-        """Start a machine; return its container, its address, and what nodes must know of it."""
-        plan, names = self.spec.plan, self.spec.names
-        if network not in {each.name for each in plan.networks}:
+    def address(self, network: str) -> str:
+        """Return a free address on ``network``, which nobody else gets."""
+        if network not in {each.name for each in self.spec.plan.networks}:
             raise MachineError(f"the lab has no network {network}")
-        address = self._address(plan.network(network).cidr)
+        return self._free(self.spec.plan.network(network).cidr)
+
+    def between(self) -> str:
+        """Return a free address between networks, which nobody else gets; empty on a single one."""
+        return self._free(self.spec.transit_range) if self.spec.transit else ""
+
+    def add(self, network: str, name: str, address: str, between: str) -> Sequence[Change]:
+        """Start a machine at these addresses; return what nodes must know of it."""
+        plan, names = self.spec.plan, self.spec.names
         container = run_helper(
             self.client,
             names.helper(f"machine-{name}"),
@@ -59,25 +68,24 @@ class Machines:
             cap_add=["NET_ADMIN", "NET_RAW"],
         )
         wires = Wires(plan, self.spec.transit)
-        changes: list[Change] = []
-        if self.spec.transit:
-            between = self._address(self.spec.transit_range)
+        changes: Sequence[Change] = ()
+        if between:
             connect(self.client, names.transit, container, between)
             changes = wires.way_back(network, address, between)
         shell = ContainerShell(self.client, container)
         shell.script(wires.machine(network, address), what="wires")
-        return container, address, changes
+        return changes
 
-    def _address(self, network: str) -> str:
+    def _free(self, network: str) -> str:
         planned = self.spec.plan.clusters
         used = {node.address for cluster in planned for node in cluster.nodes}
         used |= {address for cluster in planned for address in cluster.load_balancers}
-        found = free_address(
-            IPv4Network(network), [*used, *self._held, *self.spec.transit.values()]
-        )
-        self._held.add(found)
+        used |= set(self.spec.transit.values())
+        with self._choosing:
+            found = free_address(IPv4Network(network), [*used, *self._held])
+            self._held.add(found)
         return found
 
-    def forget(self, address: str) -> None:
-        """Let another machine have the address."""
-        self._held.discard(address)
+    def forget(self, *addresses: str) -> None:
+        """Let another machine have them."""
+        self._held -= set(addresses)

@@ -30,10 +30,13 @@ from harness.providers.kind.reservations import release, reserve
 from harness.providers.kind.spec import KindSpec
 from harness.providers.kind.teardown import NAME, reap
 from harness.providers.kind.wires import Wires
-from harness.providers.offline import engine, images
-from harness.providers.offline.engine import Engine
+from harness.providers.offline import api as offline
+from harness.providers.offline.api import Engine
 from harness.shell import LocalShell
 from harness.tools.kind import Kind
+
+#: Seconds for an engine to start containers, at the very most: that of its own client.
+_ENGINE = 150.0
 
 
 class KindProvider(Cuts):
@@ -47,15 +50,14 @@ class KindProvider(Cuts):
 
     def lacks(self) -> Sequence[str]:
         """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
-        found = engine.find()
-        return [*engine.lacks(), *(images.lacks(found) if found else [])]
+        return offline.lacks()
 
     def plan(self, topology: Topology) -> NetworkPlan:
         """Return a plan whose networks lie where nothing else lies on the engine.
 
         No other run of this machine gets them, until the lab is up or this process ends.
         """
-        found = engine.find()
+        found = offline.find_engine()
         declared = all(network.cidr for network in topology.networks)
         if found is None or declared:  # what is wrong is said where a lab is to be raised
             return plan_networks(topology)
@@ -89,11 +91,11 @@ class KindProvider(Cuts):
         """Build the lab; return when every API server answers."""
         if missing := self.lacks():
             raise MachineError("this machine cannot hold kind labs: " + "; ".join(missing))
-        found = engine.find()
+        found = offline.find_engine()
         if found is None:
             raise MachineError("the container engine has just ended", "meshproof engine up")
-        kind = _kind(phases)
-        ensured = images.ensure(found, phases)
+        kind = kind_program(phases)
+        ensured = offline.ensure_images(found, phases)
         programs = (kind.program, _described(found), *ensured.programs)
         means = Means(found, ensured, kind.path, programs, phases)
         try:
@@ -133,14 +135,16 @@ class KindProvider(Cuts):
     def capture(self, lab: Lab) -> Iterator[Capture]:
         """Record everything that passes between nodes of different clusters."""
         with _visit(lab) as control, _client(lab) as client:
-            helpers: list[str] = control.ask("listen")
+            helpers: list[str] = control.ask("listen", patience=_ENGINE)
             yield Recording(capture.readers(client, helpers), Owners(lab.plan))
 
     @contextmanager
     def machine(self, lab: Lab, *, network: str, name: str) -> Iterator[Machine]:
         """Run a container on a network of the lab that is no node of any cluster."""
         with _visit(lab) as control, _client(lab) as client:
-            made: Mapping[str, str] = control.ask("machine", network=network, name=name)
+            made: Mapping[str, str] = control.ask(
+                "machine", patience=_ENGINE, network=network, name=name
+            )
             shell = ContainerShell(client, made["container"])
             yield ContainerMachine(name, made["address"], shell)
 
@@ -161,7 +165,7 @@ def _visit(lab: Lab) -> ControlClient:
     return ControlClient(State(Path(lab.state_dir)).control)
 
 
-def _kind(phases: Phases) -> artifacts.Artifact:
+def kind_program(phases: Phases) -> artifacts.Artifact:
     """Return the kind command: the user's own, or that of the artifacts."""
     chosen = os.environ.get(KIND_VARIABLE)
     if not chosen:

@@ -6,10 +6,11 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from harness import files
 from harness.model import NetworkPlan
 from harness.providers.fabric.state import State
 from harness.providers.kind.naming import Names
-from harness.providers.offline.engine import Engine
+from harness.providers.offline.api import Engine
 
 
 class KindSpec(BaseModel):
@@ -40,9 +41,7 @@ class KindSpec(BaseModel):
 
     def write(self, place: State) -> None:
         """Note it, for the guardian and for everyone who borrows the lab."""
-        unfinished = Path(f"{place.spec}.new")
-        unfinished.write_text(self.model_dump_json(indent=1))
-        unfinished.replace(place.spec)
+        files.publish(place.spec, self.model_dump_json(indent=1))
 
     @property
     def engine(self) -> Engine:
@@ -79,7 +78,4 @@ class Tenant(BaseModel):
 
     def write(self, place: State, cluster: str) -> None:
         """Note it; whoever sees the file sees all of it."""
-        path = self.path(place, cluster)
-        unfinished = path.with_suffix(".new")
-        unfinished.write_text(self.model_dump_json())
-        unfinished.replace(path)
+        files.publish(self.path(place, cluster), self.model_dump_json())

@@ -1,6 +1,5 @@
 """Undoing a lab on an engine: from the process that raised it, another one, or its guardian."""
 
-import fcntl
 import os
 import signal
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from docker import DockerClient
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from harness import locks
 from harness.model import MachineError
 from harness.phases import to_stderr
 from harness.providers.fabric import state
@@ -19,10 +19,7 @@ from harness.providers.kind import egress
 from harness.providers.kind.containers import leftovers, said, sweep
 from harness.providers.kind.naming import LAB_VARIABLE, Names
 from harness.providers.kind.spec import KindSpec
-from harness.providers.offline import engine
-from harness.providers.offline.engine.connection import socket_path
-from harness.providers.offline.engine.discover import engine_at
-from harness.providers.offline.engine.engine_dir import EngineDir
+from harness.providers.offline import api as offline
 
 #: The provider's name, and that of its labs.
 NAME = "kind"
@@ -47,14 +44,16 @@ def makers(lab: str) -> Iterator[int]:
                     yield int(entry.name)
 
 
-def clear(place: State) -> None:
+def clear(place: State, *, disturbed: bool = False) -> None:
     """Remove everything of the lab from its engine, while nobody else does so.
+
+    ``disturbed``: somebody was about to make a part of it a moment ago.
 
     An engine of our own that is gone has nothing left. :class:`MachineError` if an engine does
     not answer or lets something stay: then the lab's files must stay, too.
     """
     with _alone(place):
-        disturbed = end_makers(place.id) or not place.lab.exists()
+        disturbed = end_makers(place.id) or not place.lab.exists() or disturbed
         try:
             spec = KindSpec.read(place)
         except (OSError, ValueError):
@@ -65,25 +64,21 @@ def clear(place: State) -> None:
 
 @contextmanager
 def _alone(place: State) -> Iterator[None]:
-    """Be the only one that clears the lab; the kernel frees what a dead one held."""
+    """Be the only one that clears the lab; what is not there cannot be cleared twice."""
     try:
-        lock = os.open(place.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        lock = locks.of_directory(place.path)
     except FileNotFoundError:
-        yield  # what is not there cannot be cleared twice
-        return
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(lock)
+        return
+    with locks.held(lock):
+        yield
 
 
 def _answers(spec: KindSpec) -> bool:
     """Say whether the lab's engine is there; only one of our own is known to be gone."""
-    if engine_at(spec.engine_url) is not None:
+    if offline.answers(spec.engine):
         return True
-    own = EngineDir(Path(socket_path(spec.engine_url)).parent)
-    if spec.engine_pid is not None and own.first() != spec.engine_pid:
+    if offline.has_ended(spec.engine):
         return False
     raise MachineError(
         f"lab {spec.lab} cannot be removed: the engine at {spec.engine_url} does not answer",
@@ -116,7 +111,7 @@ def reap() -> list[str]:
     What cannot be removed is said and stays for the next time.
     """
     found = {place.id for place in state.abandoned(NAME) if _reaped(place)}
-    if (answering := engine.find()) is not None:
+    if (answering := offline.find_engine()) is not None:
         with closing(answering.client()) as client:
             orphans = leftovers(client, state.base())
             found |= {lab for lab in orphans if _orphan_reaped(client, lab)}

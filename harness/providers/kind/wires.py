@@ -13,10 +13,9 @@ tracking and before kube-proxy's translation, so ports of nodes do not slip thro
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 from harness.model import ClusterPlan, NetworkPlan, NodePlan
-from harness.providers.fabric.cuts import Change, rule
+from harness.providers.fabric.cuts import Change, between, rule
 from harness.providers.kind.config import conflist
 
 #: The chain that decides what comes in from other networks.
@@ -98,10 +97,7 @@ class Wires:
 
         On one network they do so anyway.
         """
-        ends = self.plan.cluster(one), self.plan.cluster(other)
-        if ends[0].network == ends[1].network:
-            return []
-        return list(chain(self._opened(*ends), self._opened(*reversed(ends))))
+        return between(self.plan, one, other, self._opened)
 
     def _opened(self, cluster: ClusterPlan, other: ClusterPlan) -> Iterator[Change]:
         out = ("-s", cluster.pods, "-d", other.pods)

@@ -5,7 +5,9 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -191,6 +193,55 @@ def test_a_killed_api_server_is_an_api_error_and_comes_back_with_what_it_knew(
             assert set(control.states().values()) == {None}
     finally:
         provider.down(lab)
+
+
+def test_an_api_server_comes_back_when_the_process_that_killed_it_dies(
+    place: Path, own: Owners, provider: EmbeddedProvider
+) -> None:
+    lab = up(provider)
+    try:
+        kube = Kube(lab.clusters[0].kubeconfig)
+        killer = own("kill", str(own.noted(lab)))
+        eventually(lambda: answers(kube), lambda seen: not seen, what="it is dead", budget=SOON)
+        killer.signal(signal.SIGKILL)
+        killer.wait(10)
+        eventually(lambda: answers(kube), bool, what="it is back", budget=SOON)
+    finally:
+        provider.down(lab)
+
+
+def test_a_lab_survives_a_thousand_requests_of_garbage(lab: Lab) -> None:
+    path, chance = State(Path(lab.state_dir)).control, Random(7)
+    with ControlClient(path) as control:
+        before = control.states()
+    for number in range(1000):
+        with socket.socket(socket.AF_UNIX) as visitor, suppress(ConnectionError):
+            visitor.settimeout(10)
+            visitor.connect(str(path))
+            visitor.sendall(sent := garbage(chance))
+            if sent.endswith(b"\n") and number % 3 == 0:  # else, nobody waits for an answer
+                visitor.recv(1 << 16)
+    with ControlClient(path) as control:
+        assert control.states() == before
+        assert control.run("router", ["true"]).exit_code == 0
+
+
+def garbage(chance: Random) -> bytes:
+    """Return what no request is, or one that no handler can meet, or a part of one."""
+    values: list[object] = [None, 1, "", "east", [], [1], {}, {"name": []}, "x" * 9000, -1, 1e400]
+    verbs = ["borrow", "dance", "freeze", "kill", "release", "run", "signal", "start", ""]
+    names = ["argv", "daemon", "name", "namespace", "number", "stage", "stdin", "timeout", "undo"]
+    details = {chance.choice(names): chance.choice(values) for _ in range(3)}
+    line = json.dumps({"do": chance.choice([*verbs, *values]), **details}).encode()
+    return chance.choice(
+        [
+            line + b"\n",
+            line[: chance.randrange(len(line))],
+            chance.randbytes(chance.randrange(3000)) + b"\n",
+            line[: len(line) // 2] + b"\n" + line + b"\n",
+            b"[" * 20_000 + b"\n",
+        ]
+    )
 
 
 def test_a_controller_that_dies_is_started_again(lab: Lab) -> None:

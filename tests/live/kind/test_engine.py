@@ -15,7 +15,7 @@ from harness.artifacts.home import HOME_VARIABLE
 from harness.converge import Budget, concurrently, eventually
 from harness.model import MachineError
 from harness.phases import Phases
-from harness.providers.fabric.state import start_time
+from harness.providers.fabric.claims import start_time
 from harness.providers.offline import engine
 from harness.providers.offline.engine import Engine, lifecycle
 from harness.providers.offline.engine.connection import HOST_VARIABLE

@@ -1,15 +1,19 @@
 """Where labs live, and which of them are dead."""
 
 import os
-from collections.abc import Iterator
+import socket
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from harness import shell
 from harness.model import MachineError
 from harness.providers.fabric import state
 from harness.providers.fabric.state import STATE_VARIABLE, State
+from harness.shell import Running
 
 
 @pytest.fixture(autouse=True)
@@ -47,26 +51,83 @@ def test_a_lab_lives_as_long_as_its_supervisor() -> None:
     assert not made.alive()
     made.claim(os.getpid())
     assert made.alive()
-    made.supervisor.write_text(f"{os.getpid()} 1\n")
+    (made.path / "supervisor").write_text(f"{os.getpid()} 1\n")
     assert not made.alive(), "a stranger with the same number"
 
 
 def test_only_labs_that_nobody_holds_or_makes_are_abandoned(place: Path) -> None:
     making, held, dead, crashed = (state.create("ours") for _ in range(4))
     held.claim(os.getpid())
-    dead.supervisor.write_text("1 1\n")
+    (dead.path / "supervisor").write_text("1 1\n")
     (crashed.path / "maker").write_text("1 1\n")
     unsigned = State(place / "unsigned")
     unsigned.path.mkdir()
-    assert abandoned("ours") == {dead.id, crashed.id}
-    assert making.path.exists()
-    os.utime(unsigned.path, (0, 0))
     assert abandoned("ours") == {dead.id, crashed.id, unsigned.id}
+    assert making.path.exists()
+
+
+#: Raises labs on paper in step with another process; says what it lost.
+RAISER = """
+import os, pathlib, socket, sys
+from harness.providers.fabric import state
+
+with socket.socket(fileno=int(sys.argv[1])) as other:
+    def in_step():
+        other.sendall(b".")
+        assert other.recv(1)
+
+    for _ in range(300):
+        in_step()
+        lab = state.create("paper")
+        lab.claim(os.getpid())
+        in_step()
+        if not lab.alive() or not lab.logs.is_dir() or lab.provider != "paper":
+            print("lost", lab.id)
+        lab.path.rename(pathlib.Path(sys.argv[2], lab.id))
+"""
+#: Looks all the while for labs that nobody holds, as whoever raises a lab does first.
+REAPER = """
+import pathlib, sys
+from harness.providers.fabric import state
+
+while pathlib.Path(sys.argv[1]).exists():
+    for taken in state.abandoned("paper"):
+        print("took", taken.id)
+        taken.remove()
+"""
+
+
+def test_labs_that_are_raised_at_the_same_instant_do_not_remove_each_other(
+    place: Path, tmp_path: Path
+) -> None:
+    (done := place.parent / "done").mkdir()
+    (going := tmp_path / "going").touch()
+
+    def started(name: str, text: str, *words: object, pass_fds: Sequence[int] = ()) -> Running:
+        argv = [sys.executable, "-c", text, *map(str, words)]
+        return shell.start(name, argv, output=tmp_path / f"{name}.log", pass_fds=pass_fds)
+
+    ends = socket.socketpair()
+    with ends[0] as one, ends[1] as two:
+        raisers = [
+            started(f"raiser-{end.fileno()}", RAISER, end.fileno(), done, pass_fds=[end.fileno()])
+            for end in (one, two)
+        ]
+        reaper = started("reaper", REAPER, going)
+    try:
+        assert [raiser.wait(100) for raiser in raisers] == [0, 0]
+        going.unlink()
+        assert reaper.wait(100) == 0
+    finally:
+        for running in (*raisers, reaper):
+            running.end()
+    assert "".join(log.read_text() for log in tmp_path.glob("*.log")) == ""
+    assert len(list(done.iterdir())) == 600
 
 
 def test_what_another_provider_left_is_its_own_to_remove() -> None:
     theirs = state.create("theirs")
-    theirs.supervisor.write_text("1 1\n")
+    (theirs.path / "supervisor").write_text("1 1\n")
     assert abandoned("ours") == set()
     assert abandoned("theirs") == {theirs.id}
 

@@ -88,5 +88,5 @@ def begun(plan: NetworkPlan, *, pid: int | None = None) -> State:
         containers={},
         transit={},
     ).write(place)
-    place.supervisor.write_text("1 0\n")
+    (place.path / "supervisor").write_text("1 0\n")
     return place

@@ -15,6 +15,7 @@ from harness.providers.fabric.state import State
 from harness.providers.kind import bring_up
 from harness.providers.kind.bring_up import Means
 from harness.providers.kind.spec import KindSpec
+from harness.providers.offline import api
 from harness.providers.offline.engine.sysctls import Ledger
 from harness.providers.offline.images import Images
 from harness.shell import Running
@@ -24,7 +25,7 @@ from .paper_engine import begun
 
 @pytest.fixture
 def lab(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
-    monkeypatch.setattr(bring_up, "Ledger", lambda: Ledger(tmp_path, tmp_path))
+    monkeypatch.setattr(api, "Ledger", lambda: Ledger(tmp_path, tmp_path))
     return state.create("kind")
 
 

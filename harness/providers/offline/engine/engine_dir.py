@@ -1,6 +1,5 @@
 """Where an engine of our own keeps its files: images in ``data``, all else for one run."""
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -9,11 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import locks
 from harness.artifacts.home import HOME_VARIABLE, home
 from harness.converge import Budget, NotConverged, eventually
+from harness.locks import Lock
 from harness.model import MachineError
 from harness.phases import Phases
-from harness.providers.fabric.state import start_time
+from harness.providers.fabric.claims import Claim
 from harness.shell import log_tail
 
 #: The kernel's limit on the path of a Unix socket, less one for the zero byte.
@@ -74,28 +75,13 @@ class EngineDir:
         return "meshproof-" + hashlib.sha256(str(self.path).encode()).hexdigest()[:8]
 
     @property
-    def _supervisor(self) -> Path:
-        return self.path / "supervisor"
-
-    def claim(self, pid: int) -> None:
-        """Note that process ``pid`` is the parent of the tree's PID 1."""
-        self._supervisor.write_text(f"{pid} {start_time(pid)}\n")
+    def supervisor(self) -> Claim:
+        """The note of the parent of the tree's PID 1."""
+        return Claim(self.path / "supervisor")
 
     def holder(self) -> int | None:
         """Return the parent of the tree's PID 1, ``None`` if it is gone (strangers excluded)."""
-        pid, started = self._claimed()
-        return pid if started and start_time(pid) == started else None
-
-    def claimed(self) -> int:
-        """Return the process of the last claim, whether it is still there or not; 0 if none."""
-        return self._claimed()[0]
-
-    def _claimed(self) -> tuple[int, str]:
-        try:
-            pid, started = self._supervisor.read_text().split()
-        except (OSError, ValueError):
-            return 0, ""
-        return int(pid), started
+        return self.supervisor.holder()
 
     def first(self) -> int | None:
         """Return PID 1 of the tree as this machine numbers it, ``None`` if there is none."""
@@ -130,12 +116,10 @@ class EngineDir:
     @contextmanager
     def alone(self, phases: Phases) -> Iterator[None]:
         """Be the only one that starts or ends the engine; the kernel frees what a dead one held."""
-        path = home() / "locks" / "engine"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a") as lock:
-            if not _locked(lock.fileno()):
+        with locks.of_file(home() / "locks" / "engine") as lock:
+            if not lock.taken():
                 phases.say("engine: another command starts or ends it; waiting for that")
-                _wait(lock.fileno())
+                _wait(lock)
             yield
 
 
@@ -153,17 +137,9 @@ def check(place: EngineDir) -> None:
         )
 
 
-def _locked(descriptor: int) -> bool:
+def _wait(lock: Lock) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _wait(descriptor: int) -> None:
-    try:
-        eventually(lambda: _locked(descriptor), bool, what="the other is done", budget=_TURN)
+        eventually(lock.taken, bool, what="the other is done", budget=_TURN)
     except NotConverged as error:
         raise MachineError(
             f"another command has been starting or ending the engine for {_TURN.timeout:g}s",

@@ -128,6 +128,7 @@ def _started(here: EngineDir, phases: Phases) -> Engine:
         engine = _answering(here)
         if left := sweep(engine):
             phases.say(f"engine: removed what an earlier one left: {', '.join(left)}")
+        traces.own(here.absent)
         here.ready.touch()
     except BaseException:
         _end(here, phases)
@@ -148,7 +149,7 @@ def _start(here: EngineDir, phases: Phases) -> None:
             pass_fds=[told],
         )
         running.release()
-        here.claim(running.pid)
+        here.supervisor.write(running.pid)
         _lend(running.pid, phases)
         os.write(tell, b"!")
     finally:
@@ -195,7 +196,7 @@ def _end(here: EngineDir, phases: Phases) -> None:
     if (pid := here.holder()) is not None:
         _signal(here.first() or pid, signal.SIGKILL)
         eventually(here.holder, lambda pid: pid is None, what="the engine has ended", budget=_END)
-    _collect(here.claimed())
+    _collect(here.supervisor.noted())
     cgroups.remove(here.cgroup)
     traces.erase(here.absent)
     here.clear()

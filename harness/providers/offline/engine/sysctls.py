@@ -6,15 +6,14 @@ last borrower is gone, however it ended, the next look puts back what was there 
 ledger lies below ``/run``, as it is worth nothing after a reboot.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.providers.fabric.state import start_time
+from harness import files, locks
+from harness.providers.fabric.claims import start_time
 
 #: What several nodes on one machine need at least.
 LIMITS: Mapping[str, int] = {
@@ -103,14 +102,10 @@ class Ledger:
     @contextmanager
     def _book(self) -> Iterator[_Book]:
         """Lend the book, without borrowers that are gone; it is removed with the last of them."""
-        lock = os.open(self.directory, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locks.held(locks.of_directory(self.directory)):
             book = self._read()
             yield book
             self._keep(book)
-        finally:
-            os.close(lock)
 
     def _read(self) -> _Book:
         try:
@@ -125,7 +120,7 @@ class Ledger:
             self._path.unlink(missing_ok=True)
             return
         text = json.dumps({"before": book.before, "borrowers": book.borrowers})
-        self._path.write_text(text)
+        files.publish(self._path, text)
 
 
 def needed_commands(low: Mapping[str, int]) -> Sequence[str]:

@@ -1,12 +1,12 @@
 """Have every image that a lab on kind needs, in the engine, by the way that is open."""
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from harness import locks
 from harness.artifacts import debian, supply
 from harness.artifacts.home import home
 from harness.model import Program
@@ -161,15 +161,7 @@ def _published_digest(client: "docker.DockerClient", name: str) -> str:
     return str(known[0]).rpartition("@")[2]
 
 
-@contextmanager
-def _alone(phases: Phases) -> Iterator[None]:
-    """Hold the lock of all makers, which the kernel takes back from a holder that dies."""
-    path = home() / "locks" / "images"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            phases.say("images: another run is making them; waiting for that")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _alone(phases: Phases) -> AbstractContextManager[None]:
+    """Hold the lock of all makers."""
+    waiting = "images: another run is making them; waiting for that"
+    return locks.held(locks.of_file(home() / "locks" / "images"), busy=lambda: phases.say(waiting))

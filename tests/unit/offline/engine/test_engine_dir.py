@@ -27,7 +27,7 @@ def test_a_short_path_is_accepted(place: EngineDir) -> None:
 def test_a_claim_names_a_process_as_long_as_it_is_that_one(place: EngineDir) -> None:
     place.make()
     assert place.holder() is None
-    place.claim(os.getpid())
+    place.supervisor.write(os.getpid())
     assert place.holder() == os.getpid()
     (place.path / "supervisor").write_text(f"{os.getpid()} 1\n")
     assert place.holder() is None

@@ -6,6 +6,7 @@ from harness.converge import Budget
 from harness.model import MachineError
 from harness.phases import Phases
 from harness.providers.fabric import host
+from harness.providers.fabric.claims import Claim
 from harness.providers.offline import engine
 from harness.providers.offline.engine import lifecycle
 from harness.providers.offline.engine.engine_dir import EngineDir
@@ -89,13 +90,13 @@ def test_an_engine_that_stays_silent_is_ended(
     without_namespaces(monkeypatch, "silence")
     monkeypatch.setattr(lifecycle, "_BOOT", Budget(timeout=0.2, interval=0.02))
     claimed: list[int] = []
-    claim = EngineDir.claim
+    write = Claim.write
 
-    def noting(here: EngineDir, pid: int) -> None:
+    def noting(claim: Claim, pid: int) -> None:
         claimed.append(pid)
-        claim(here, pid)
+        write(claim, pid)
 
-    monkeypatch.setattr(EngineDir, "claim", noting)
+    monkeypatch.setattr(Claim, "write", noting)
     with pytest.raises(MachineError, match=r"was silent for 0\.2s"):
         engine.up(phases)
     assert not Path(f"/proc/{claimed[0]}").exists()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import files
 from harness.converge import Budget
 from harness.model import MachineError
 from harness.providers.offline.engine import cgroups, leftovers, traces
@@ -70,6 +71,30 @@ def test_directories_that_others_have_filled_stay(tmp_path: Path) -> None:
     (root / "opt/containerd/lib/plugin").touch()
     traces.erase(memory, root)
     assert (root / "opt/containerd/lib/plugin").exists()
+
+
+def test_files_of_an_engine_that_came_later_stay(tmp_path: Path) -> None:
+    memory, root = tmp_path / "absent.json", tmp_path / "root"
+    traces.note(memory, root)
+    (root / "opt/containerd/bin").mkdir(parents=True)
+    traces.own(memory, root)
+    (root / "etc/docker").mkdir(parents=True)
+    (root / "etc/docker/key.json").touch()
+    traces.erase(memory, root)
+    assert (root / "etc/docker/key.json").exists()
+    assert not (root / "opt/containerd").exists()
+
+
+def test_a_file_that_was_replaced_meanwhile_stays(tmp_path: Path) -> None:
+    memory, root = tmp_path / "absent.json", tmp_path / "root"
+    traces.note(memory, root)
+    (root / "etc/docker").mkdir(parents=True)
+    key = root / "etc/docker/key.json"
+    key.touch()
+    traces.own(memory, root)
+    files.publish(key, "of another engine")
+    traces.erase(memory, root)
+    assert key.read_text() == "of another engine"
 
 
 def test_without_a_memory_nothing_is_removed(tmp_path: Path) -> None:

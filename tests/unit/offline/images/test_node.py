@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,25 @@ def test_what_the_kernel_refuses_is_left_as_it_is(tmp_path: Path) -> None:
 def test_a_command_that_is_absent_is_told_by_its_code() -> None:
     assert commands.run(["/nonsense"]) == (127, "")
     assert commands.run(["sh", "-c", "echo said; exit 3"]) == (3, "said\n")
+
+
+def test_a_store_that_does_not_serve_says_so_and_nobody_is_signalled_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "log"
+    monkeypatch.setattr(store, "_LOG", log)
+    monkeypatch.setattr(store, "_SOCKET", tmp_path / "none")
+    pids: list[int] = []
+
+    def start(argv: Sequence[str], path: Path) -> int:
+        pids.append(commands.start(["sh", "-c", "echo the disk is full; exit 3"], path))
+        return pids[0]
+
+    monkeypatch.setattr(store, "start", start)
+    with pytest.raises(SystemExit, match="does not serve: the disk is full"):
+        store.main()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pids[0], os.WNOHANG)
 
 
 def test_snapshots_of_markers_become_links_to_layers(tmp_path: Path) -> None:

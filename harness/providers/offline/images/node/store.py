@@ -61,8 +61,8 @@ def _serving(pid: int) -> None:
     for _ in range(600):
         if _SOCKET.exists() and run([*_CTR, "version"])[0] == 0:
             return
-        if os.waitpid(pid, os.WNOHANG)[0]:
-            break
+        if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break  # it is collected by whoever started it: until then its number is nobody else's
         select.select([], [], [], 0.05)
     sys.exit(f"containerd does not serve: {_LOG.read_text()[-2000:]}")
 
