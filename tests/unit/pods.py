@@ -1,7 +1,8 @@
 """A cluster on paper of which the pods' own ports answer."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from harness.kube import Answer, Kube, Manifest
 
@@ -17,6 +18,7 @@ class Asked:
     path: str
     body: Manifest | None
     timeout: float
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class PodKube(Kube):
@@ -34,6 +36,7 @@ class PodKube(Kube):
         *,
         method: str = "GET",
         body: Manifest | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> Answer:
-        return self.answer(Asked(method, pod, namespace, port, path, body, timeout))
+        return self.answer(Asked(method, pod, namespace, port, path, body, timeout, headers or {}))

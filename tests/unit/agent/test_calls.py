@@ -103,7 +103,7 @@ def test_four_hundred_calls_are_one_request(agent: Agent, caller: Caller) -> Non
 
 
 def test_nonsense_is_refused_by_name(caller: Caller) -> None:
-    with pytest.raises(ApiError, match="bad order"):
+    with pytest.raises(ApiError, match="bad request"):
         caller.ask("POST", "/call", {"port": 1})
     with pytest.raises(ApiError, match="no such page"):
         caller.ask("GET", "/nonsense")

@@ -5,7 +5,7 @@ import pytest
 
 from harness.converge import Budget, eventually
 
-from .conftest import Agent, listens
+from .conftest import Agent, DirectTransport, listens
 
 
 def test_load_goes_on_whatever_the_answers(agent: Agent) -> None:
@@ -56,14 +56,14 @@ def test_a_draining_agent_loses_nothing(agent: Agent, another: Callable[[], Agen
 
 def test_readiness_fails_first(another: Callable[[], Agent]) -> None:
     leaving = another()
-    ready = leaving.caller.kube.through_pod
-    assert ready("pod-1", "sample", 9001, "/ready").status == 200
+    probe = DirectTransport(leaving.ports["CONTROL_PORT"], token="")
+    assert probe.ask("GET", "/ready").status == 200
     leaving.caller.fail(ready=False)
-    assert ready("pod-1", "sample", 9001, "/ready").status == 503
+    assert probe.ask("GET", "/ready").status == 503
     leaving.caller.fail()
     leaving.running.signal(signal.SIGTERM)
     eventually(
-        lambda: ready("pod-1", "sample", 9001, "/ready").status,
+        lambda: probe.ask("GET", "/ready").status,
         lambda status: status == 503,
         what="readiness fails while the ports still serve",
         budget=Budget(2, 0.01),
