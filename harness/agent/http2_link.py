@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.exceptions import H2Error
+from h2.errors import ErrorCodes
+from h2.exceptions import FrameTooLargeError, H2Error
 from h2.settings import SettingCodes, Settings
-from hyperframe.exceptions import HyperframeError
 from hyperframe.frame import GoAwayFrame
 
 from .connection import CallError, Connection
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _HEAD = 9
+#: One that is shorter is for h2 to refuse.
+_SHORTEST_GOAWAY = _HEAD + 8
 _SETTINGS = {
     SettingCodes.ENABLE_PUSH: 0,
     SettingCodes.MAX_CONCURRENT_STREAMS: 10_000,
@@ -38,7 +40,7 @@ class Link:
     def __init__(self, connection: Connection, *, client: bool) -> None:
         self.connection = connection
         self.h2 = H2Connection(H2Configuration(client_side=client, header_encoding=None))
-        self.h2.local_settings = Settings(client=client, initial_values=_settings(client))
+        self.h2.local_settings = Settings(client=client, initial_values=_SETTINGS)
         self.h2.initiate_connection()
         self._buffer = bytearray()
         self._preface = 0 if client else len(PREFACE)
@@ -57,7 +59,7 @@ class Link:
                     events.append(piece)
                 else:
                     events.extend(self.h2.receive_data(piece))
-        except (H2Error, HyperframeError) as error:
+        except H2Error as error:
             self.flush()  # It says GOAWAY with the reason.
             raise CallError(f"malformed answer: {type(error).__name__} {error}") from error
         self.flush()
@@ -67,17 +69,20 @@ class Link:
         """Cut what has arrived into whole frames."""
         self._buffer += data
         while piece := self._cut(self._size()):
-            is_goaway = not self._preface and piece[3] == GoAwayFrame.type
+            whole = not self._preface and len(piece) >= _SHORTEST_GOAWAY
             self._preface = 0
-            yield _goaway(piece) if is_goaway else piece
+            yield _goaway(piece) if whole and piece[3] == GoAwayFrame.type else piece
 
     def _size(self) -> int:
         """Return the size of what comes next, one of nine bytes or more if it is a frame."""
         if self._preface:
             return self._preface
         length = int.from_bytes(self._buffer[:3], "big")
-        # Of a frame that is too long h2 need not see more than its head to refuse it.
-        return _HEAD + (length if length <= self.h2.max_inbound_frame_size else 0)
+        if length > self.h2.max_inbound_frame_size:
+            # h2 would wait for all of it before it refuses it.
+            self.h2.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
+            raise FrameTooLargeError(f"a frame of {length} bytes")
+        return _HEAD + length
 
     def _cut(self, size: int) -> bytes:
         if len(self._buffer) < max(size, 0 if self._preface else _HEAD):
@@ -85,14 +90,6 @@ class Link:
         piece = bytes(self._buffer[:size])
         del self._buffer[:size]
         return piece
-
-
-def _settings(client: bool) -> dict[SettingCodes, int]:  # noqa: FBT001 - as h2 has it
-    return {
-        code: value
-        for code, value in _SETTINGS.items()
-        if client or code is not SettingCodes.ENABLE_PUSH
-    }
 
 
 def _goaway(piece: bytes) -> GoAwayFrame:
