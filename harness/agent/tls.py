@@ -17,12 +17,13 @@ def tls_handshake(connection: Connection, spec: CallSpec) -> dict[str, Any]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    # An end that TLS does not announce may be a cut.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     if spec.alpn:
         context.set_alpn_protocols(list(spec.alpn))
     if spec.certificate:
         _present(context, spec.certificate + spec.key)
     try:
-        # An end that TLS does not announce may be a cut.
         secured = context.wrap_socket(
             connection.socket, server_hostname=spec.sni or None, suppress_ragged_eofs=False
         )

@@ -68,7 +68,7 @@ def laid_out(directory: Path) -> Path:
     return place
 
 
-def run_agent(directory: Path) -> Agent:
+def run_agent(directory: Path, *prefix: str) -> Agent:
     ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
     environment = {
         **{name: str(port) for name, port in ports.items()},
@@ -82,7 +82,7 @@ def run_agent(directory: Path) -> Agent:
         "CONTROL_TOKEN": TOKEN,
     }
     # Without packages of this environment: in a pod there are none.
-    argv = [sys.executable, "-I", "-B", "-S", str(laid_out(directory) / PROGRAM)]
+    argv = [*prefix, sys.executable, "-I", "-B", "-S", str(laid_out(directory) / PROGRAM)]
     running = start("agent", argv, output=directory / "agent.log", env=environment)
     control = ports["CONTROL_PORT"]
     transport = DirectTransport(control)
@@ -111,12 +111,12 @@ def caller(agent: Agent) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def another(tmp_path: Path) -> Iterator[Callable[[], Agent]]:
-    """Starts agents that a test may end itself."""
+def another(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
+    """Starts agents that a test may end itself, behind a prefix if one is given."""
     started: list[Agent] = []
 
-    def run() -> Agent:
-        started.append(run_agent(tmp_path))
+    def run(*prefix: str) -> Agent:
+        started.append(run_agent(tmp_path, *prefix))
         return started[-1]
 
     yield run

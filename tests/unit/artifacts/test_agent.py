@@ -1,0 +1,46 @@
+"""The agent is laid out from what is installed here."""
+
+import ast
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+
+from harness.artifacts import agent
+from harness.artifacts.agent import PROGRAM, directories
+from harness.model import MachineError
+
+
+def imported(file: Path) -> set[str]:
+    """Return the top-level packages that a source imports absolutely."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+def test_everything_that_is_imported_lies_there() -> None:
+    laid_out = directories()
+    names = {path.rpartition("/")[2] for path in laid_out}
+    sources = [file for directory in laid_out.values() for file in directory.glob("*.py")]
+    wanted = set().union(*map(imported, sources)) - sys.stdlib_module_names - {"typing_extensions"}
+    assert wanted <= names
+    assert (laid_out[PROGRAM] / "__main__.py").exists()
+
+
+def test_sources_lie_directly_in_their_directories() -> None:
+    for directory in directories().values():
+        assert list(directory.rglob("*.py")) == list(directory.glob("*.py"))
+
+
+@pytest.mark.parametrize("spec", [None, ModuleSpec("h11", None, origin="h11.zip")])
+def test_a_package_that_is_no_directory_is_named(
+    monkeypatch: pytest.MonkeyPatch, spec: ModuleSpec | None
+) -> None:
+    monkeypatch.setattr(agent, "find_spec", lambda _: spec)
+    with pytest.raises(MachineError, match="package h11 is no directory"):
+        directories()
