@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from .connection import CallError, Connection, connect
+from .connection import CallError, Connection, connect, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ def call(spec: CallSpec, started: float | None = None) -> dict[str, Any]:
         result = PROTOCOLS[spec.protocol](connection, spec)
     except CallError as error:
         result = {"status": None, "trouble": str(error)}
+    except OSError as error:
+        result = {"status": None, "trouble": str(explain(error, "calling"))}
     except ValueError as error:
         result = {"status": None, "trouble": f"malformed answer: {error}"}
     finally:

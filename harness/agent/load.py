@@ -48,8 +48,9 @@ class Load:
         last entries.
         """
         with self._lock:
-            if after < self._acknowledged:
-                raise ValueError(f"entries before {self._acknowledged} were acknowledged")
+            known = self._acknowledged + len(self._entries)
+            if not self._acknowledged <= after <= known:
+                raise ValueError(f"there are entries from {self._acknowledged} to {known}")
             del self._entries[: after - self._acknowledged]
             self._acknowledged = after
             entries = self._entries[:_MOST_ENTRIES]
@@ -67,25 +68,27 @@ class Load:
             self._stopped.set()
 
     def _schedule(self) -> None:
-        for number in range(self._total):
-            due = self._begin + number * self._pace
-            if self._stopped.wait(max(0.0, due - time.monotonic())) or not self._hand_over(due):
-                break
-        self.stop()
-        for _ in range(self._callers):
-            self._due.put(None)
+        try:
+            for number in range(self._total):
+                due = self._begin + number * self._pace
+                if self._stopped.wait(max(0.0, due - time.monotonic())) or not self._hand_over(due):
+                    return
+        finally:
+            self.stop()
+            for _ in range(self._callers):
+                self._due.put(None)
 
     def _hand_over(self, due: float) -> bool:
         """Send a call, unless the load was stopped."""
         with self._lock:
             if self._stopped.is_set():
                 return False
-            self._sent += 1
             if self._idle:
                 self._idle -= 1
             elif self._callers < _MOST_CALLERS:
-                self._callers += 1
                 threading.Thread(target=self._caller, daemon=True).start()
+                self._callers += 1
+            self._sent += 1
         self._due.put(due)
         return True
 

@@ -234,7 +234,9 @@ class Caller:
             said = self.ask("POST", "/call", spec, timeout=patience)
         except InterruptedAnswerError as error:
             # The way to the agent broke, which says nothing of the calls: they are made anew.
-            lost = f"{count} calls of {self} were made again, the first answers were lost: {error}"
+            lost = (
+                f"up to {count} calls of {self} were made twice, as the answers were lost: {error}"
+            )
             self.on_repeat(lost)
             said = self.ask("POST", "/call", spec, timeout=patience)
             return Replies.read(said["results"], repeated=count)

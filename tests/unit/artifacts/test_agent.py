@@ -27,8 +27,9 @@ def test_everything_that_is_imported_lies_there() -> None:
     laid_out = directories()
     names = {path.rpartition("/")[2] for path in laid_out}
     sources = [file for directory in laid_out.values() for file in directory.glob("*.py")]
-    wanted = set().union(*map(imported, sources)) - sys.stdlib_module_names - {"typing_extensions"}
-    assert wanted <= names
+    wanted = set().union(*map(imported, sources)) - sys.stdlib_module_names
+    # Named for type checkers and Pythons that nobody runs; tests of the agent run without it.
+    assert wanted - {"typing_extensions"} <= names
     assert (laid_out[PROGRAM] / "__main__.py").exists()
 
 

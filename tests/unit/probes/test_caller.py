@@ -46,7 +46,7 @@ def test_calls_whose_answer_breaks_off_are_made_anew_and_that_is_told() -> None:
     assert str(replies) == "1x 200 c2 (after 1 whose answers were lost)"
     assert transport.asked == ["/call", "/call"]
     (note,) = heard
-    assert note.startswith("1 calls of sample/echo-1 in c1 were made again")
+    assert note.startswith("up to 1 calls of sample/echo-1 in c1 were made twice")
 
 
 def test_calls_that_are_made_once_are_no_news() -> None:
@@ -58,7 +58,7 @@ def test_calls_that_are_made_once_are_no_news() -> None:
 def test_nobody_need_listen(capsys: pytest.CaptureFixture[str]) -> None:
     alone = Caller(FrailTransport([broken(), SERVED]), "c1", "sample", "echo-1", "10.11.0.5")
     assert alone.call("http://echo").repeated == 1
-    assert "calls of sample/echo-1 in c1 were made again" in capsys.readouterr().err
+    assert "calls of sample/echo-1 in c1 were made twice" in capsys.readouterr().err
 
 
 def test_an_answer_that_breaks_off_twice_is_an_error() -> None:
