@@ -15,7 +15,7 @@ _PROXY_USER = 1337
 
 
 def images(programs: Mapping[str, Path], agent: Mapping[str, Path]) -> dict[str, Image]:
-    """Return the images by name; ``agent`` is what :func:`harness.artifacts.agent.directories`
+    """Return the images by name; ``agent`` is what :func:`harness.artifacts.agent.precompiled`
     returns.
     """
 

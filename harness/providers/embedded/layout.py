@@ -145,7 +145,7 @@ class Layout:
             serving_cert=secrets / f"{node.name}.crt",
             serving_key=secrets / f"{node.name}.key",
             client_ca=secrets / "ca.crt",
-            images=images.images(self.programs, agent.directories()),
+            images=images.images(self.programs, agent.precompiled()),
             region=node.region,
             zone=node.zone,
         )

@@ -1,6 +1,7 @@
 """The agent is laid out from what is installed here."""
 
 import ast
+import shutil
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.artifacts import agent
-from harness.artifacts.agent import PROGRAM, directories
+from harness.artifacts.agent import PROGRAM, directories, precompiled
 from harness.model import MachineError
 
 
@@ -36,6 +37,17 @@ def test_everything_that_is_imported_lies_there() -> None:
 def test_sources_lie_directly_in_their_directories() -> None:
     for directory in directories().values():
         assert list(directory.rglob("*.py")) == list(directory.glob("*.py"))
+
+
+def test_a_checkout_gets_bytecode_for_its_pods(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "agent"
+    shutil.copytree(directories()[PROGRAM], source, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(agent, "_SOURCE", source)
+    assert precompiled() == directories()
+    compiled = {file.name.partition(".")[0] for file in (source / "__pycache__").iterdir()}
+    assert compiled == {file.stem for file in source.glob("*.py")}
 
 
 @pytest.mark.parametrize("spec", [None, ModuleSpec("h11", None, origin="h11.zip")])
