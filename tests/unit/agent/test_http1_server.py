@@ -110,7 +110,9 @@ def test_garbage_is_not_served_and_hurts_nobody_else(
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-@pytest.mark.parametrize("version", ["--http1.0", "--http1.1", "--http2-prior-knowledge"])
+@pytest.mark.parametrize(
+    "version", ["--http1.0", "--http1.1", "--http2", "--http2-prior-knowledge"]
+)
 def test_curl_is_served(agent: Agent, version: str) -> None:
     argv = ["curl", "--silent", "--fail", "--noproxy", "*", version, "--data", "hello", agent.url]
     assert json.loads(LocalShell().run(argv).checked())["echo"] == "hello"
