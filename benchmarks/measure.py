@@ -99,7 +99,7 @@ def check_once(wanted: str, outage: float, reports: Path) -> Checked:
 def deploy(site: Site) -> None:
     """Deploy one injected app, and wait until it is ready."""
     site.apply(namespace(SAMPLE, injected=True))
-    site.apply(*Echo(name="echo", namespace=SAMPLE).manifests(site.name))
+    site.deploy(Echo(name="echo", namespace=SAMPLE))
     site.apply(service("echo", SAMPLE))
     site.rolled_out("echo", SAMPLE)
 

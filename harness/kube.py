@@ -284,15 +284,17 @@ class Kube:
         *,
         method: str = "GET",
         body: Manifest | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float = 30.0,
     ) -> Answer:
         """Speak HTTP to a pod's port through the API server's pod proxy.
 
-        Any status of the pod itself is an answer, not an exception; :class:`ApiError` means
-        that the API server is not there (status 0), or did not reach the pod (its own status).
+        ``headers`` reach the pod, but for Authorization. Any status of the pod itself is an
+        answer, not an exception; :class:`ApiError` means that the API server is not there (status
+        0), or did not reach the pod (its own status).
         """
         target = f"/api/v1/namespaces/{namespace}/pods/{quote(pod)}:{port}/proxy{path}"
-        response = self._exchange(method, target, None, body, read_timeout=timeout)
+        response = self._exchange(method, target, None, body, read_timeout=timeout, headers=headers)
         if response.status >= 400 and (said := _status(response.data)):
             raise ApiError(f"{method} {target}", int(response.status), said)
         return Answer(int(response.status), response.data)
@@ -374,6 +376,7 @@ class Kube:
         body: Manifest | None = None,
         content_type: str = "application/json",
         read_timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Return whatever comes back, with whatever status."""
         asked = {key: value for key, value in (query or {}).items() if value}
@@ -384,7 +387,7 @@ class Kube:
                 method,
                 self._client.configuration.host + path + (f"?{urlencode(asked)}" if asked else ""),
                 body=payload,
-                headers=self._headers(content_type),
+                headers={**(headers or {}), **self._headers(content_type)},
                 timeout=urllib3.Timeout(connect=5.0, read=read_timeout or self._timeout),
                 preload_content="watch" not in asked,
                 retries=False,

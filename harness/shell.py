@@ -22,6 +22,7 @@ _SECRET = re.compile(
     r"|\A[\w+/=\\\s]*-----END [A-Z ]*PRIVATE KEY-----"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*"
     r"|(?<=[Bb]earer )\S+"
+    r"|\bmpt-[\w-]{16,}|\bbXB0L[\w+/=]{16,}"  # an agent's token, as it is and in base64
     rf"|(?P<key>(?:token{_IS}(?=[^\s\"'\\]{{16}})|client-(?:key|certificate)-data{_IS}))"
     r"[^\s\"'\\]+",
     re.DOTALL,
@@ -30,7 +31,7 @@ REDACTED = "«redacted»"
 
 
 def redact(text: str) -> str:
-    """Return ``text`` without private keys, bearer tokens and kubeconfig credentials."""
+    """Return ``text`` without private keys, tokens and kubeconfig credentials."""
     return _SECRET.sub(lambda found: (found["key"] or "") + REDACTED, text)
 
 

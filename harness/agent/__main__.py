@@ -6,7 +6,9 @@ from pathlib import Path
 
 
 def _start() -> int:
-    home = Path(__file__).resolve().parent
+    home = Path(__file__).absolute().parent
+    # Before all others: a machine may have packages of the same names in other versions.
+    sys.path.insert(0, str(home.parent / "packages"))
     # By location, because the parent of an installed copy may hold modules of any name.
     spec = spec_from_file_location(
         "agent", home / "__init__.py", submodule_search_locations=[str(home)]

@@ -1,38 +1,42 @@
-"""What a workload port answers: who it is, who asked, and whatever trouble was ordered."""
+"""What a workload port answers: who it is, who asked, or whatever misbehaviour was asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .messages import Request, Response, caller_of, told
+from .messages import Request, Response, caller_of, json_response
 from .state import Failing
 
 if TYPE_CHECKING:
     from .state import State
 
 Answerer = Callable[[Request], Response]
-#: A longer body is not echoed: answers fit into one HTTP/2 frame and window.
+#: A longer body is not echoed: answers are about the path, not about volume.
 _ECHO = 4096
+_STATUSES = range(200, 600)
 
 
 def workload(state: State) -> Answerer:
     """Return the answerer of the workload ports.
 
-    A request may order its own trouble by query: ``status``, ``delay`` (seconds), ``hang``,
-    ``close``; otherwise the instance's own failing counts.
+    A request may ask for its own misbehaviour by query: ``status``, ``delay`` (seconds),
+    ``hang``, ``close``; otherwise the instance's own failing counts.
     """
 
     def answer(request: Request) -> Response:
-        failing = _ordered(request) or state.failing
-        if not state.suffer(failing):
+        try:
+            failing = _asked_for(request) or state.failing
+        except ValueError as error:
+            return json_response({"error": f"bad query: {error}"}, 400)
+        if not state.will_answer(failing, request.gone):
             return Response(0, b"")
-        return told(_introduction(state, request), failing.status or 200)
+        return json_response(_introduction(state, request), failing.status or 200)
 
     return answer
 
 
-def _ordered(request: Request) -> Failing | None:
+def _asked_for(request: Request) -> Failing | None:
     if "?" not in request.target:
         return None
     query = request.query
@@ -42,6 +46,10 @@ def _ordered(request: Request) -> Failing | None:
         hang="hang" in query,
         close="close" in query,
     )
+    if wanted.status and wanted.status not in _STATUSES:
+        raise ValueError(f"no answer ends with status {wanted.status}")
+    if not 0 <= wanted.delay < float("inf"):
+        raise ValueError(f"no delay takes {wanted.delay} s")
     return wanted if wanted != Failing() else None
 
 

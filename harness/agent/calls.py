@@ -1,71 +1,90 @@
-"""One call to somebody else, of any protocol, on a connection of its own."""
+"""Calls to somebody else, of any protocol, each on a connection of its own; many at once."""
 
 from __future__ import annotations
 
 import json
+import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from . import http1, http2
-from .wire import Trouble, Wire, dial
+from .connection import CallError, Connection, connect, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from .messages import Answer
+    from .specs import CallSpec
+
+#: No batch may ask for more than this, whatever it says.
+MOST_CALLS = 10_000
+MOST_AT_ONCE = 128
 #: The part of a foreign answer that is worth reporting.
 _EXCERPT = 500
 _GRPC_METHOD = "meshproof.Echo/Say"
 
 
-class Order(NamedTuple):
-    """What the harness asks for; see :func:`parse`."""
-
-    protocol: str
-    address: tuple[str, int]
-    url: str
-    timeout: float
-    method: str = "GET"
-    headers: Mapping[str, str] = {}
-    body: bytes = b""
-    sni: str = ""
-    alpn: tuple[str, ...] = ()
-    certificate: str = ""
-    key: str = ""
-    detail: bool = False
-
-
-def call(order: Order, started: float | None = None) -> dict[str, Any]:
-    """Carry out ``order``; the answer or the trouble, and the milliseconds since ``started``."""
+def call(spec: CallSpec, started: float | None = None) -> dict[str, Any]:
+    """Make one call; what came back or why nothing did, and the milliseconds since ``started``."""
     begun = time.monotonic() if started is None else started
-    wire: Wire | None = None
+    connection: Connection | None = None
     try:
-        wire = dial(order.address, time.monotonic() + order.timeout)
-        result = SPEAKERS[order.protocol](wire, order)
-    except Trouble as trouble:
-        result = {"status": None, "trouble": str(trouble)}
+        connection = connect(spec.address, time.monotonic() + spec.timeout)
+        result = PROTOCOLS[spec.protocol](connection, spec)
+    except CallError as error:
+        result = {"status": None, "trouble": str(error)}
+    except OSError as error:
+        result = {"status": None, "trouble": str(explain(error, "calling"))}
     except ValueError as error:
         result = {"status": None, "trouble": f"malformed answer: {error}"}
     finally:
-        if wire is not None:
-            wire.close()
+        if connection is not None:
+            connection.close()
     result["ms"] = round((time.monotonic() - begun) * 1000, 2)
     return result
 
 
-def told_by(order: Order, status: int, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def repeat(spec: CallSpec, count: int, parallel: int) -> list[dict[str, Any]]:
+    """Make a call ``count`` times, ``parallel`` at once; results in order of their start.
+
+    Every call has the timeout for itself.
+    """
+    count = max(0, min(count, MOST_CALLS))
+    results: list[dict[str, Any]] = [{}] * count
+    tickets = iter(range(count))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                ticket = next(tickets, None)
+            if ticket is None:
+                return
+            results[ticket] = call(spec)
+
+    size = max(1, min(parallel, count, MOST_AT_ONCE))
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(size - 1)]
+    for thread in threads:
+        thread.start()
+    work()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def _result(spec: CallSpec, answer: Answer) -> dict[str, Any]:
     """Return the result of an HTTP answer: what an agent said of itself, or a stranger's words."""
-    result: dict[str, Any] = {"status": status}
-    said = _introduction(body)
+    result: dict[str, Any] = {"status": answer.status}
+    said = _introduction(answer.body)
     if said is None:
-        result["body"] = body[:_EXCERPT].decode(errors="replace")
+        result["body"] = answer.body[:_EXCERPT].decode(errors="replace")
     else:
         seen = said.pop("headers", {})
-        result.update(said)
-        if order.detail:
+        # What the caller saw itself counts, whatever the answer says.
+        result = {**said, **result}
+        if spec.detail:
             result["request_headers"] = seen
-    if order.detail or said is None:
-        result["headers"] = dict(headers)
+    if spec.detail or said is None:
+        result["headers"] = answer.headers
     return result
 
 
@@ -77,65 +96,66 @@ def _introduction(body: bytes) -> dict[str, Any] | None:
     return said if isinstance(said, dict) and "pod" in said else None
 
 
-def _connect(_: Wire, __: Order) -> dict[str, Any]:
+def _connect(_: Connection, __: CallSpec) -> dict[str, Any]:
     return {"status": 200}
 
 
-def _http1(wire: Wire, order: Order) -> dict[str, Any]:
-    wire.send(http1.request_bytes(order.url, order.method, order.headers, order.body))
-    return told_by(order, *http1.read_response(wire))
+def _http1(connection: Connection, spec: CallSpec) -> dict[str, Any]:
+    from . import http1
+
+    answer = http1.exchange(connection, spec.url, spec.method, spec.headers, spec.body)
+    return _result(spec, answer)
 
 
-def _tcp(wire: Wire, order: Order) -> dict[str, Any]:
-    payload = order.body or b"meshproof\n"
-    wire.send(payload)
-    line = wire.until(b"\n")
-    if not line:
-        raise Trouble("closed without an answer")
-    said = _introduction(line)
-    if said is None or wire.exactly(len(payload)) != payload:
-        raise Trouble("malformed answer")
-    return {"status": 200, **said}
+def _tcp(connection: Connection, spec: CallSpec) -> dict[str, Any]:
+    payload = spec.body or b"meshproof\n"
+    connection.send(payload)
+    said = _introduction(connection.until(b"\n"))
+    if said is None or connection.exactly(len(payload)) != payload:
+        raise CallError("malformed answer: no echo")
+    return {**said, "status": 200}
 
 
-def _http2(wire: Wire, order: Order) -> dict[str, Any]:
-    return told_by(order, *http2.exchange(wire, order.url, order.method, order.headers, order.body))
+def _http2(connection: Connection, spec: CallSpec) -> dict[str, Any]:
+    # Imported on use: h2 takes longer to load than all the rest of the agent.
+    from . import http2
+
+    answer = http2.exchange(connection, spec.url, spec.method, spec.headers, spec.body)
+    return _result(spec, answer)
 
 
-def _grpc(wire: Wire, order: Order) -> dict[str, Any]:
-    result, message = http2.grpc(wire, order.url + _GRPC_METHOD, order.headers)
+def _grpc(connection: Connection, spec: CallSpec) -> dict[str, Any]:
+    from . import http2
+
+    result, message = http2.grpc(connection, spec.url + _GRPC_METHOD, spec.headers)
     said = _introduction(message)
     if said is None and result["status"] == 200:
-        raise Trouble("malformed answer")
+        raise CallError("malformed answer: not an agent's")
     said = said or {}
     said.pop("headers", None)
     return {**said, **result}
 
 
-def _raw(wire: Wire, order: Order) -> dict[str, Any]:
-    wire.send(order.body)
-    return told_by(order, *http1.read_response(wire))
+def _raw(connection: Connection, spec: CallSpec) -> dict[str, Any]:
+    from . import http1
+
+    connection.send(spec.body)
+    return _result(spec, http1.read_answer(connection, spec.body))
 
 
-def _tls(wire: Wire, order: Order) -> dict[str, Any]:
+def _tls(connection: Connection, spec: CallSpec) -> dict[str, Any]:
     # Imported on use: loading OpenSSL would double the time in which the agent starts.
-    from .tls import shake_hands
+    from .tls import tls_handshake
 
-    shown = shake_hands(wire, order)
+    shown = tls_handshake(connection, spec)
     try:
-        return {**shown, **_raw(wire, order)} if order.body else shown
-    except Trouble as trouble:
-        return {**shown, "status": None, "trouble": str(trouble)}
+        return {**shown, **_raw(connection, spec)} if spec.body else shown
+    except CallError as error:
+        return {**shown, "status": None, "trouble": str(error)}
 
 
-def address_of(url: str) -> tuple[str, int]:
-    """Return host and port of ``url``."""
-    parts = urlsplit(url)
-    return parts.hostname or "", parts.port or 80
-
-
-#: Protocols by the name that orders carry.
-SPEAKERS: dict[str, Callable[[Wire, Order], dict[str, Any]]] = {
+#: Protocols by the name that specs carry.
+PROTOCOLS: dict[str, Callable[[Connection, CallSpec], dict[str, Any]]] = {
     "connect": _connect,
     "grpc": _grpc,
     "http1": _http1,

@@ -1,97 +1,155 @@
-"""HTTP/1.1, both ends: just enough of RFC 9112 to talk with Envoy and API servers."""
+"""HTTP/1.1, both ends, as h11 speaks it. An answer that breaks off is none."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from .messages import Request, Response
-from .wire import Trouble, Wire
+import h11
+
+from .connection import MOST_BYTES, CallError, Connection
+from .messages import Answer, Request, joined, target_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .answers import Answerer
+    from .messages import Response
     from .state import State
 
 _REASONS = {200: "OK", 404: "Not Found", 500: "Internal Server Error", 503: "Service Unavailable"}
-_HEAD_END = b"\r\n\r\n"
+_LONGEST_HEAD = 1 << 18
 
 
-def serve(wire: Wire, state: State, answer: Answerer, peer: str) -> None:
+def exchange(
+    connection: Connection, url: str, method: str, headers: Mapping[str, str], body: bytes = b""
+) -> Answer:
+    """Send one request and return its answer; ``host`` among ``headers`` wins over the URL's."""
+    authority, target = target_of(url)
+    fields = {"host": authority, "connection": "close", "user-agent": "meshproof"}
+    fields.update({name.lower(): value for name, value in headers.items()})
+    if body:
+        fields["content-length"] = str(len(body))
+    protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+    named = [(name.encode(), value.encode()) for name, value in fields.items()]
+    try:
+        request = h11.Request(method=method, target=target.encode(), headers=named)
+        connection.send(_rendered(protocol, request, body))
+    except h11.LocalProtocolError as error:
+        raise CallError(f"no request that could be sent: {error}") from error
+    return _answer(connection, protocol)
+
+
+def read_answer(connection: Connection, request: bytes) -> Answer:
+    """Return the answer to a ``request`` that was sent as bytes."""
+    method = request.partition(b" ")[0]
+    protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+    # The protocol must have seen a request; of it, only the method matters for the answer.
+    seen = h11.Request(
+        method="HEAD" if method == b"HEAD" else "GET", target="/", headers=[("host", "")]
+    )
+    _rendered(protocol, seen, b"")
+    return _answer(connection, protocol)
+
+
+def serve(connection: Connection, state: State, answer: Answerer, peer: str) -> None:
     """Answer the requests of one connection, one after the other, until either side closes.
 
     While draining, an answer closes its connection, so that pools of callers let go of it.
     """
-    while head := wire.until(_HEAD_END):
-        with state:
-            line, headers = parse_head(head)
-            method, target, _ = line.split(" ", 2)
-            body = _read_body(wire, headers, default=0)
-            response = answer(Request(method, target, headers, body, "HTTP/1.1", peer))
-            if not response.status:
-                return
-            last = state.draining.is_set() or headers.get("connection", "").lower() == "close"
-            wire.send(_render(response, last=last))
-        if last:
+    protocol = h11.Connection(h11.SERVER, max_incomplete_event_size=_LONGEST_HEAD)
+    while True:
+        try:
+            request = _request(connection, protocol, peer)
+        except h11.RemoteProtocolError as error:
+            _refuse(connection, protocol, error)
             return
+        if request is None or not _served(connection, protocol, state, answer, request):
+            return
+        protocol.start_next_cycle()
 
 
-def request_bytes(url: str, method: str, headers: Mapping[str, str], body: bytes = b"") -> bytes:
-    """Return the request for ``url``; a ``host`` among ``headers`` wins over the URL's."""
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    fields = {"host": parts.netloc, "connection": "close", "user-agent": "meshproof"}
-    fields.update({name.lower(): value for name, value in headers.items()})
-    if body:
-        fields["content-length"] = str(len(body))
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields)]
-    return "\r\n".join(lines).encode() + _HEAD_END + body
+def _served(
+    connection: Connection, protocol: h11.Connection, state: State, answer: Answerer, asked: Request
+) -> bool:
+    """Answer ``asked``; ``False`` if the connection ends with that."""
+    with state:
+        response = answer(asked)
+        if not response.status:
+            return False
+        last = state.draining.is_set()
+        connection.send(
+            _rendered(protocol, _head(response, last=last), response.content(asked.method))
+        )
+    return protocol.our_state is h11.DONE and protocol.their_state is h11.DONE
 
 
-def read_response(wire: Wire) -> tuple[int, dict[str, str], bytes]:
-    """Return status, headers and body of the answer on ``wire``."""
-    head = wire.until(_HEAD_END)
-    if not head:
-        raise Trouble("malformed answer" if wire.buffer else "closed without an answer")
-    line, headers = parse_head(head)
-    if not line.startswith("HTTP/1."):
-        raise Trouble("malformed answer")
-    status = int(line.split(" ", 2)[1])
-    bodiless = status in (204, 304)
-    return status, headers, b"" if bodiless else _read_body(wire, headers, default=None)
+def _request(connection: Connection, protocol: h11.Connection, peer: str) -> Request | None:
+    """Return the next request; ``None`` if the client has no more."""
+    head = _event(connection, protocol)
+    if not isinstance(head, h11.Request):
+        return None
+    if protocol.they_are_waiting_for_100_continue:
+        go_on = h11.InformationalResponse(status_code=100, headers=[])
+        connection.send(protocol.send(go_on) or b"")
+    body, _ = _body(connection, protocol)
+    return Request(
+        method=head.method.decode(),
+        target=head.target.decode("latin-1"),
+        headers=joined(head.headers),
+        body=body,
+        protocol="HTTP/1.1",
+        peer=peer,
+        gone=connection.gone,
+    )
 
 
-def parse_head(head: bytes) -> tuple[str, dict[str, str]]:
-    """Return first line and headers (names in lower case, repeated ones joined by commas)."""
-    line, *fields = head[:-4].decode("latin-1").split("\r\n")
-    headers: dict[str, str] = {}
-    for field in fields:
-        name, _, value = field.partition(":")
-        name, value = name.lower(), value.strip()
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return line, headers
+def _refuse(
+    connection: Connection, protocol: h11.Connection, error: h11.RemoteProtocolError
+) -> None:
+    """Say that a request is none, as long as there is somebody to hear it."""
+    if protocol.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not connection.cut_off:
+        fields = [("connection", "close"), ("content-length", "0")]
+        head = h11.Response(status_code=error.error_status_hint, headers=fields)
+        connection.send(_rendered(protocol, head, b""))
 
 
-def _read_body(wire: Wire, headers: Mapping[str, str], *, default: int | None) -> bytes:
-    if "chunked" in headers.get("transfer-encoding", ""):
-        return _read_chunks(wire)
-    length = headers.get("content-length")
-    size = int(length) if length is not None else default
-    return wire.rest() if size is None else wire.exactly(size)
-
-
-def _read_chunks(wire: Wire) -> bytes:
-    body = b""
-    while size := int(wire.until(b"\r\n").split(b";")[0] or b"0", 16):
-        body += wire.exactly(size + 2)[:-2]
-    while wire.until(b"\r\n") not in (b"\r\n", b""):
-        pass
-    return body
-
-
-def _render(response: Response, *, last: bool) -> bytes:
+def _head(response: Response, *, last: bool) -> h11.Response:
+    fields = [*response.headers.items(), *([("connection", "close")] if last else [])]
     reason = _REASONS.get(response.status, "Answered")
-    head = f"HTTP/1.1 {response.status} {reason}\r\n"
-    head += "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
-    return (head + ("connection: close\r\n\r\n" if last else "\r\n")).encode() + response.body
+    return h11.Response(status_code=response.status, headers=fields, reason=reason)
+
+
+def _rendered(protocol: h11.Connection, head: h11.Request | h11.Response, body: bytes) -> bytes:
+    said = [protocol.send(head), protocol.send(h11.Data(body)) if body else b""]
+    return b"".join(filter(None, (*said, protocol.send(h11.EndOfMessage()))))
+
+
+def _answer(connection: Connection, protocol: h11.Connection) -> Answer:
+    try:
+        head = _event(connection, protocol)
+        while isinstance(head, h11.InformationalResponse):
+            head = _event(connection, protocol)
+        if not isinstance(head, h11.Response):
+            raise connection.cut_off or CallError(f"malformed answer: {head!r}")
+        body, trailers = _body(connection, protocol)
+    except h11.RemoteProtocolError as error:
+        raise connection.cut_off or CallError(f"malformed answer: {error}") from error
+    return Answer(head.status_code, {**joined(head.headers), **trailers}, body)
+
+
+def _body(connection: Connection, protocol: h11.Connection) -> tuple[bytes, dict[str, str]]:
+    """Return the body that follows a head, and the trailers; only a whole one returns."""
+    body = bytearray()
+    while isinstance(event := _event(connection, protocol), h11.Data):
+        body += event.data
+        if len(body) > MOST_BYTES:
+            raise CallError("malformed answer: too long")
+    if not isinstance(event, h11.EndOfMessage):
+        raise connection.cut_off or CallError(f"malformed answer: {event!r}")
+    return bytes(body), joined(event.headers)
+
+
+def _event(connection: Connection, protocol: h11.Connection) -> Any:
+    while (event := protocol.next_event()) is h11.NEED_DATA:
+        protocol.receive_data(connection.receive())
+    return event

@@ -1,177 +1,148 @@
-"""HTTP/2 in clear text with prior knowledge, both ends, and gRPC's unary calls over it."""
+"""The client's end of HTTP/2 in clear text with prior knowledge, and gRPC's unary calls over it."""
 
 from __future__ import annotations
 
 import struct
-import threading
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
-from . import frames
-from .hpack import Decoder, encode
-from .messages import Request, Response
-from .wire import Trouble, Wire
+from h2 import events
+from h2.exceptions import H2Error
+from hyperframe.frame import GoAwayFrame
+
+from .connection import MOST_BYTES, CallError, Connection
+from .http2_link import Link
+from .messages import Answer, joined, target_of
 
 if TYPE_CHECKING:
-    from .answers import Answerer
-    from .state import State
+    from collections.abc import Mapping
 
-_GRPC = "application/grpc"
-_GRPC_PREFIX = struct.Struct(">BL")
-
-
-class Server:
-    """One connection: reads in its own thread, answers each stream in another.
-
-    Answers are shorter than a frame and than any stream's first window; only the window of
-    the whole connection can run out, and then frames wait for the client to widen it.
-    """
-
-    def __init__(self, wire: Wire, state: State, answer: Answerer, peer: str) -> None:
-        self._wire = wire
-        self._state = state
-        self._answer = answer
-        self._peer = peer
-        self._decoder = Decoder()
-        self._requests: dict[int, tuple[dict[str, str], bytearray]] = {}
-        self._room = frames.WINDOW
-        self._lock = threading.Condition()
-
-    def serve(self) -> None:
-        """Answer until the client goes away."""
-        self._wire.exactly(len(frames.PREFACE))
-        self._send(frames.render(frames.SETTINGS, 0, 0))
-        while True:
-            self._take(frames.read(self._wire))
-
-    def _take(self, frame: frames.Frame) -> None:
-        if reply := frames.granted(frame):
-            self._send(reply)
-        if frame.kind == frames.WINDOW_UPDATE and frame.stream == 0:
-            self._widen(int.from_bytes(frame.payload, "big"))
-        elif frame.kind == frames.RESET:
-            self._requests.pop(frame.stream, None)
-        elif frame.kind == frames.HEADERS:
-            headers = dict(frames.block(self._wire, frame, self._decoder))
-            self._requests.setdefault(frame.stream, (headers, bytearray()))
-        elif frame.kind == frames.DATA and frame.stream in self._requests:
-            self._requests[frame.stream][1].extend(frames.content(frame))
-        if frame.ends and frame.stream in self._requests:
-            headers, body = self._requests.pop(frame.stream)
-            work = (frame.stream, headers, bytes(body))
-            threading.Thread(target=self._respond, args=work, daemon=True).start()
-
-    def _respond(self, stream: int, headers: dict[str, str], body: bytes) -> None:
-        try:
-            with self._state:
-                self._say(stream, headers, self._answer(self._request(headers, body)))
-        except Trouble:
-            return  # The client has gone; its connection's own thread ends as well.
-
-    def _request(self, headers: dict[str, str], body: bytes) -> Request:
-        grpc = headers.get("content-type", "").startswith(_GRPC)
-        seen = {name: value for name, value in headers.items() if not name.startswith(":")}
-        seen.setdefault("host", headers.get(":authority", ""))
-        method, target = headers.get(":method", ""), headers.get(":path", "")
-        words = body[_GRPC_PREFIX.size :] if grpc else body
-        return Request(method, target, seen, words, "gRPC" if grpc else "HTTP/2", self._peer)
-
-    def _say(self, stream: int, headers: Mapping[str, str], response: Response) -> None:
-        if not response.status:
-            self._wire.close()
-            return
-        grpc = headers.get("content-type", "").startswith(_GRPC) and response.status == 200
-        fields = {":status": str(response.status), **response.headers}
-        body = response.body
-        if grpc:
-            fields = {":status": "200", "content-type": _GRPC}
-            body = _GRPC_PREFIX.pack(0, len(body)) + body
-        self._reserve(len(body))
-        opening = encode(fields.items())
-        said = frames.render(frames.HEADERS, frames.END_HEADERS, stream, opening)
-        said += frames.render(frames.DATA, 0 if grpc else frames.END_STREAM, stream, body)
-        if grpc:
-            flags = frames.END_HEADERS | frames.END_STREAM
-            said += frames.render(frames.HEADERS, flags, stream, encode([("grpc-status", "0")]))
-        self._send(said)
-
-    def _send(self, data: bytes) -> None:
-        with self._lock:
-            self._wire.send(data)
-
-    def _reserve(self, size: int) -> None:
-        with self._lock:
-            self._lock.wait_for(lambda: self._room >= size)
-            self._room -= size
-
-    def _widen(self, size: int) -> None:
-        with self._lock:
-            self._room += size
-            self._lock.notify_all()
+GRPC = "application/grpc"
+GRPC_PREFIX = struct.Struct(">BL")
+#: The first stream that a client opens, and here the only one.
+_STREAM = 1
 
 
 def exchange(
-    wire: Wire, url: str, method: str, headers: Mapping[str, str], body: bytes = b""
-) -> tuple[int, dict[str, str], bytes]:
-    """Send one request on a new connection; return status, headers (and trailers) and body."""
-    parts = urlsplit(url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection: Connection, url: str, method: str, headers: Mapping[str, str], body: bytes = b""
+) -> Answer:
+    """Send one request on a new connection; return its whole answer."""
+    authority, target = target_of(url)
     named = {name.lower(): value for name, value in headers.items()}
     fields = {
         ":method": method,
         ":scheme": "http",
         ":path": target,
-        ":authority": named.pop("host", parts.netloc),
+        ":authority": named.pop("host", authority),
         "user-agent": "meshproof",
         **named,
     }
-    flags = frames.END_HEADERS | (0 if body else frames.END_STREAM)
-    said = frames.PREFACE + frames.render(frames.SETTINGS, 0, 0)
-    said += frames.render(frames.HEADERS, flags, 1, encode(fields.items()))
-    if body:
-        said += frames.render(frames.DATA, frames.END_STREAM, 1, body)
-    wire.send(said)
-    return _answer(wire)
+    call = _Call(Link(connection, client=True), body)
+    return call.made([(name.encode(), value.encode()) for name, value in fields.items()])
 
 
-def _answer(wire: Wire) -> tuple[int, dict[str, str], bytes]:
-    decoder = Decoder()
-    headers: dict[str, str] = {}
-    body = b""
-    while True:
-        frame = frames.read(wire)
-        if reply := frames.granted(frame):
-            wire.send(reply)
-        if frame.kind == frames.GOAWAY or (frame.kind == frames.RESET and frame.stream == 1):
-            raise Trouble(
-                "stream reset" if frame.kind == frames.RESET else "connection refused late"
+class _Call:
+    """One request and what comes back for it."""
+
+    def __init__(self, link: Link, body: bytes) -> None:
+        self._link = link
+        self._unsent = body
+        self._status = 0
+        self._headers: dict[str, str] = {}
+        self._body = bytearray()
+        self._complete = False
+
+    def made(self, fields: list[tuple[bytes, bytes]]) -> Answer:
+        """Make the call; the answer need not wait for the end of the request."""
+        try:
+            self._link.h2.send_headers(_STREAM, fields, end_stream=not self._unsent)
+        except H2Error as error:
+            raise CallError(f"no request that could be sent: {error}") from error
+        while not self._complete:
+            self._send_body()
+            data = self._link.connection.receive()
+            if not data:
+                raise self._link.connection.cut_off or CallError("connection reset")
+            for event in self._link.take(data):
+                self._note(event)
+        return Answer(self._status, self._headers, bytes(self._body))
+
+    def _send_body(self) -> None:
+        """Send as much of the body as the server has room for."""
+        protocol = self._link.h2
+        while self._unsent:
+            room = min(
+                protocol.local_flow_control_window(_STREAM), protocol.max_outbound_frame_size
             )
-        if frame.kind == frames.HEADERS:
-            headers.update(frames.block(wire, frame, decoder))
-        elif frame.kind == frames.DATA:
-            body += frames.content(frame)
-        if frame.ends:
-            return int(headers.pop(":status", 0)), headers, body
+            if room <= 0:
+                break
+            part, self._unsent = self._unsent[:room], self._unsent[room:]
+            protocol.send_data(_STREAM, part, end_stream=not self._unsent)
+        self._link.flush()
+
+    def _note(self, event: events.Event | GoAwayFrame) -> None:
+        if self._complete:
+            return  # What follows an answer changes nothing about it.
+        if isinstance(event, GoAwayFrame):
+            self._note_goodbye(event)
+        elif isinstance(event, events.StreamReset):
+            raise CallError(f"stream reset ({_name(event.error_code)})")
+        elif isinstance(event, events.ResponseReceived):
+            self._headers.update(joined(event.headers or ()))
+            self._status = int(self._headers.pop(":status"))
+        elif isinstance(event, events.TrailersReceived):
+            self._headers.update(joined(event.headers or ()))
+        elif isinstance(event, events.DataReceived):
+            self._note_data(event)
+        elif isinstance(event, events.StreamEnded):
+            self._complete = True
+
+    def _note_goodbye(self, frame: GoAwayFrame) -> None:
+        """Go on, unless the server says that it will not deal with our request."""
+        if frame.last_stream_id < _STREAM:
+            raise CallError(f"refused by GOAWAY ({_name(frame.error_code)})")
+
+    def _note_data(self, event: events.DataReceived) -> None:
+        self._body += event.data or b""
+        if len(self._body) > MOST_BYTES:
+            raise CallError("malformed answer: too long")
+        if size := event.flow_controlled_length:
+            self._link.h2.acknowledge_received_data(size, _STREAM)
+
+
+def _name(code: object) -> str:
+    return str(getattr(code, "name", code))
 
 
 #: The HTTP status that stands for a gRPC code (as gRPC gateways map them).
 _STATUS = {0: 200, 3: 400, 4: 504, 5: 404, 7: 403, 8: 429, 12: 501, 14: 503, 16: 401}
 
 
-def grpc(wire: Wire, url: str, headers: Mapping[str, str]) -> tuple[dict[str, Any], bytes]:
+def grpc(
+    connection: Connection, url: str, headers: Mapping[str, str]
+) -> tuple[dict[str, Any], bytes]:
     """Make a unary call; return status and trouble, and the message that came back."""
-    asked = {**headers, "content-type": _GRPC, "te": "trailers"}
+    asked = {**headers, "content-type": GRPC, "te": "trailers"}
     message = b"meshproof"
     status, found, body = exchange(
-        wire, url, "POST", asked, _GRPC_PREFIX.pack(0, len(message)) + message
+        connection, url, "POST", asked, GRPC_PREFIX.pack(0, len(message)) + message
     )
     if status != 200:
         return {"status": status, "trouble": f"HTTP {status} instead of gRPC"}, body
     if "grpc-status" not in found:
-        raise Trouble("malformed answer: no gRPC status")
+        raise CallError("malformed answer: no gRPC status")
     code = int(found["grpc-status"])
-    result: dict[str, Any] = {"status": _STATUS.get(code, 500)}
     if code:
-        result["trouble"] = f"gRPC {code}: {found.get('grpc-message', '')}"
-    return result, body[_GRPC_PREFIX.size :]
+        trouble = f"gRPC {code}: {found.get('grpc-message', '')}"
+        return {"status": _STATUS.get(code, 500), "trouble": trouble}, b""
+    return {"status": 200}, _message(body)
+
+
+def _message(body: bytes) -> bytes:
+    """Return the one message of an answer."""
+    if len(body) < GRPC_PREFIX.size:
+        raise CallError("malformed answer: no gRPC message")
+    compressed, size = GRPC_PREFIX.unpack_from(body)
+    message = body[GRPC_PREFIX.size :]
+    if compressed or len(message) != size:
+        raise CallError("malformed answer: not one gRPC message")
+    return message

@@ -6,13 +6,18 @@ import itertools
 import queue
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .calls import Order, call
+from .calls import call
+
+if TYPE_CHECKING:
+    from .specs import CallSpec
 
 #: Callers beyond this number would measure this process, not the mesh.
 _MOST_CALLERS = 512
 _MOST_CALLS = 200_000
+#: A report has no more entries than this; who wants the others asks again.
+_MOST_ENTRIES = 5_000
 
 
 class Load:
@@ -22,53 +27,76 @@ class Load:
     ``ms`` count from then, so that a caller that falls behind shows up as slowness.
     """
 
-    def __init__(self, order: Order, rate: float, seconds: float) -> None:
-        self.entries: list[dict[str, Any]] = []
-        self.began = time.time()
-        self._order = order
+    def __init__(self, spec: CallSpec, rate: float, seconds: float) -> None:
+        self._began = time.time()
+        self._spec = spec
         self._total = min(int(rate * seconds), _MOST_CALLS)
         self._pace = 1.0 / rate
         self._begin = time.monotonic()
-        self._due: queue.SimpleQueue[float] = queue.SimpleQueue()
+        self._due: queue.SimpleQueue[float | None] = queue.SimpleQueue()
         self._stopped = threading.Event()
         self._lock = threading.Lock()
-        self._idle = self._callers = 0
-        self.sent = 0
+        self._entries: list[dict[str, Any]] = []
+        self._acknowledged = 0
+        self._idle = self._callers = self._sent = 0
         threading.Thread(target=self._schedule, daemon=True).start()
 
-    @property
-    def finished(self) -> bool:
-        """Whether everything was sent (or stopped) and every call has an end."""
-        return self._stopped.is_set() and len(self.entries) >= self.sent
+    def report(self, after: int) -> dict[str, Any]:
+        """Return the entries from number ``after`` on, and forget those before it.
+
+        ``finished``: everything was sent (or stopped), every call has an end, and these are the
+        last entries.
+        """
+        with self._lock:
+            known = self._acknowledged + len(self._entries)
+            if not self._acknowledged <= after <= known:
+                raise ValueError(f"there are entries from {self._acknowledged} to {known}")
+            del self._entries[: after - self._acknowledged]
+            self._acknowledged = after
+            entries = self._entries[:_MOST_ENTRIES]
+            done = self._stopped.is_set() and after + len(entries) >= self._sent
+            return {
+                "began": self._began,
+                "sent": self._sent,
+                "finished": done,
+                "entries": entries,
+            }
 
     def stop(self) -> None:
         """Send no more."""
-        self._stopped.set()
+        with self._lock:
+            self._stopped.set()
 
     def _schedule(self) -> None:
-        for number in range(self._total):
-            due = self._begin + number * self._pace
-            if self._stopped.wait(max(0.0, due - time.monotonic())):
-                return
-            self.sent += 1
-            self._hand_over(due)
-        self._stopped.set()
+        try:
+            for number in range(self._total):
+                due = self._begin + number * self._pace
+                if self._stopped.wait(max(0.0, due - time.monotonic())) or not self._hand_over(due):
+                    return
+        finally:
+            self.stop()
+            for _ in range(self._callers):
+                self._due.put(None)
 
-    def _hand_over(self, due: float) -> None:
+    def _hand_over(self, due: float) -> bool:
+        """Send a call, unless the load was stopped."""
         with self._lock:
+            if self._stopped.is_set():
+                return False
             if self._idle:
                 self._idle -= 1
             elif self._callers < _MOST_CALLERS:
-                self._callers += 1
                 threading.Thread(target=self._caller, daemon=True).start()
+                self._callers += 1
+            self._sent += 1
         self._due.put(due)
+        return True
 
     def _caller(self) -> None:
-        while True:
-            due = self._due.get()
-            result = call(self._order, due)
-            self.entries.append({"at": round(due - self._begin, 4), **_short(result)})
+        while (due := self._due.get()) is not None:
+            result = call(self._spec, due)
             with self._lock:
+                self._entries.append({"at": round(due - self._begin, 4), **_short(result)})
                 self._idle += 1
 
 
@@ -84,10 +112,10 @@ class Loads:
         self._numbers = itertools.count(1)
         self._loads: dict[str, Load] = {}
 
-    def start(self, order: Order, rate: float, seconds: float) -> str:
+    def start(self, spec: CallSpec, rate: float, seconds: float) -> str:
         """Start a load and return its name."""
         name = str(next(self._numbers))
-        self._loads[name] = Load(order, rate, seconds)
+        self._loads[name] = Load(spec, rate, seconds)
         return name
 
     def report(self, name: str, *, after: int = 0, stop: bool = False) -> dict[str, Any] | None:
@@ -97,10 +125,4 @@ class Loads:
             return None
         if stop:
             load.stop()
-        finished = load.finished
-        return {
-            "began": load.began,
-            "sent": load.sent,
-            "finished": finished,
-            "entries": load.entries[after:],
-        }
+        return load.report(after)

@@ -40,7 +40,9 @@ def _open(state: State) -> list[Listener]:
         "HTTP_PORT": pages,
         "GRPC_PORT": pages,
         "TCP_PORT": echo(state),
-        "CONTROL_PORT": http(State({}), control(state, Loads())),
+        "CONTROL_PORT": http(
+            State({}), control(state, Loads(), os.environ.get("CONTROL_TOKEN", ""))
+        ),
     }
     return [
         Listener(host, int(os.environ.get(name, PORTS[name])), conversation)

@@ -8,10 +8,10 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-#: Seconds that are for ever to a client, yet end a thread some day.
-_HANG = 3600.0
+#: How often a request that is never answered looks whether it may end; seconds.
+_LOOK = 0.2
 
 
 class Failing(NamedTuple):
@@ -46,17 +46,20 @@ class State:
         """Whether the readiness probe may pass."""
         return self.failing.ready and not self.draining.is_set()
 
-    def fail(self, order: Mapping[str, Any]) -> None:
-        """Misbehave as ordered until the next order; an empty one heals."""
-        self.failing = Failing(**order)
+    def fail(self, failing: Mapping[str, Any]) -> None:
+        """Misbehave as told until told otherwise; an empty mapping heals."""
+        self.failing = Failing(**failing)
 
-    def suffer(self, failing: Failing) -> bool:
-        """Live through ``failing``'s delay; ``False`` if there is to be no answer."""
+    def will_answer(self, failing: Failing, gone: Callable[[float], bool]) -> bool:
+        """Wait as ``failing`` says; ``False`` if there is to be no answer.
+
+        Silence lasts until the client has ``gone``, or to the drain, which need not wait for
+        what will never be answered.
+        """
         if failing.delay:
             time.sleep(failing.delay)
-        if failing.hang:
-            # A drain need not wait for what will never be answered.
-            self.draining.wait(_HANG)
+        while failing.hang and not self.draining.is_set() and not gone(_LOOK):
+            pass
         return not (failing.hang or failing.close)
 
     def __enter__(self) -> State:

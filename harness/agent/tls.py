@@ -6,31 +6,35 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any
 
-from .wire import Trouble, Wire, explain
+from .connection import CallError, Connection, explain
 
 if TYPE_CHECKING:
-    from .calls import Order
+    from .specs import CallSpec
 
 
-def shake_hands(wire: Wire, order: Order) -> dict[str, Any]:
-    """Turn ``wire`` into a TLS connection; return what the server showed."""
+def tls_handshake(connection: Connection, spec: CallSpec) -> dict[str, Any]:
+    """Turn ``connection`` into a TLS connection; return what the server showed."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    if order.alpn:
-        context.set_alpn_protocols(list(order.alpn))
-    if order.certificate:
-        _present(context, order.certificate + order.key)
+    # An end that TLS does not announce may be a cut.
+    context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
+    if spec.alpn:
+        context.set_alpn_protocols(list(spec.alpn))
+    if spec.certificate:
+        _present(context, spec.certificate + spec.key)
     try:
-        plug = context.wrap_socket(wire.plug, server_hostname=order.sni or None)
+        secured = context.wrap_socket(
+            connection.socket, server_hostname=spec.sni or None, suppress_ragged_eofs=False
+        )
     except OSError as error:
         raise explain(error, "shaking hands") from error
-    wire.plug = plug
-    shown = plug.getpeercert(binary_form=True)
+    connection.socket = secured
+    shown = secured.getpeercert(binary_form=True)
     return {
         "status": 200,
-        "alpn": plug.selected_alpn_protocol() or "",
-        "tls": plug.version() or "",
+        "alpn": secured.selected_alpn_protocol() or "",
+        "tls": secured.version() or "",
         "peer_certificate": ssl.DER_cert_to_PEM_cert(shown) if shown else "",
     }
 
@@ -42,6 +46,6 @@ def _present(context: ssl.SSLContext, pem: str) -> None:
         os.write(handle, pem.encode())
         context.load_cert_chain(f"/proc/self/fd/{handle}")
     except ssl.SSLError as error:
-        raise Trouble(f"unusable certificate: {error.reason}") from error
+        raise CallError(f"unusable certificate: {error.reason}") from error
     finally:
         os.close(handle)

@@ -18,11 +18,12 @@ from urllib.parse import quote, unquote
 from harness import files
 from harness.converge import concurrently
 from harness.evidence.folder import Folder
-from harness.kube import API_VERSIONS, Kube, Manifest
+from harness.kube import API_VERSIONS, Answer, Kube, Manifest
 from harness.meshes.base import MeshShape
 from harness.model import ApiError, HarnessError, Lab
-from harness.probes.caller import AGENT_LABEL, CONTROL_PORT
+from harness.probes.caller import AGENT_LABEL
 from harness.probes.istiod import Istiod, istiods
+from harness.probes.transport import CONTROL_PORT, PodTransport
 from harness.providers.base import HasEvidence, Provider
 
 INDEX_FILE = "index.md"
@@ -199,12 +200,18 @@ def _page(
     pod_name, namespace = str(pod["metadata"]["name"]), _namespace(pod)
 
     def read() -> str:
-        answer = kube.through_pod(pod_name, namespace, port, path)
+        answer = _asked(kube, pod_name, namespace, port, path)
         if answer.status != 200:
             raise ApiError(path, answer.status, answer.text[:500])
         return trim(answer.text)
 
     folder.add(f"{place}/{namespace}.{pod_name}.{file}", f"{unquote(path)} on port {port}", read)
+
+
+def _asked(kube: Kube, pod: str, namespace: str, port: int, path: str) -> Answer:
+    if port == CONTROL_PORT:
+        return PodTransport(kube, namespace, pod).ask("GET", path)
+    return kube.through_pod(pod, namespace, port, path)
 
 
 def _provider(folder: Folder, provider: Provider, lab: Lab) -> None:

@@ -1,12 +1,12 @@
-"""A pod's agent as a client: many calls by one request through the API server's pod proxy."""
+"""An agent as a client: many calls by one request to its control port."""
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from harness.kube import Kube, Manifest
+from harness.kube import Manifest
 from harness.model import ApiError, InterruptedAnswerError
 from harness.phases import to_stderr
 from harness.probes.cluster_view import ClusterView, ready_pods
@@ -14,9 +14,10 @@ from harness.probes.identity import Identity
 from harness.probes.load import Load
 from harness.probes.replies import Replies
 from harness.probes.sidecar import Sidecar
+from harness.probes.transport import PodTransport, Transport
 
-#: The agent's control port, which no sidecar intercepts.
-CONTROL_PORT = 9001
+#: Is told, in a sentence, what a reader of the report must know of how calls were made.
+Notice = Callable[[str], None]
 #: Label of every pod that runs an agent.
 AGENT_LABEL = "meshproof.io/agent"
 #: Time that the control request itself may take beyond the calls it orders; seconds.
@@ -33,18 +34,20 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The agent in one pod, as somebody who calls others.
+    """One agent, as somebody who calls others.
 
     Whatever the calls meet is reported in their replies; :class:`ApiError` means that the
     agent itself could not be reached. Every call has a new connection and ``timeout``
-    (seconds) for itself; the name is resolved once per request.
+    (seconds) for itself; the name is resolved once per request. ``on_repeat`` is told of
+    calls that had to be made twice.
     """
 
-    kube: Kube
+    transport: Transport
     cluster: str
     namespace: str
     pod: str
     ip: str
+    on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)
 
     @property
     def sidecar(self) -> Sidecar:
@@ -68,7 +71,7 @@ class Caller:
 
         ``detail`` adds the headers of answer and request (as the server saw it) to replies.
         """
-        order: Manifest = {
+        spec: Manifest = {
             "protocol": "http2" if version == "2" else "http1",
             "url": url,
             "method": method,
@@ -76,7 +79,7 @@ class Caller:
             "body": b64encode(body).decode(),
             "detail": detail,
         }
-        return self._order(order, count=count, parallel=parallel, timeout=timeout)
+        return self._batch(spec, count=count, parallel=parallel, timeout=timeout)
 
     def grpc(
         self,
@@ -89,13 +92,13 @@ class Caller:
         headers: Mapping[str, str] | None = None,
     ) -> Replies:
         """Call the agent's unary echo by gRPC."""
-        order: Manifest = {
+        spec: Manifest = {
             "protocol": "grpc",
             "host": host,
             "port": port,
             "headers": dict(headers or {}),
         }
-        return self._order(order, count=count, parallel=parallel, timeout=timeout)
+        return self._batch(spec, count=count, parallel=parallel, timeout=timeout)
 
     def tcp(
         self,
@@ -109,8 +112,8 @@ class Caller:
     ) -> Replies:
         """Send ``payload`` to the agent's TCP echo and expect it back."""
         body = b64encode(payload).decode()
-        order: Manifest = {"protocol": "tcp", "host": host, "port": port, "body": body}
-        return self._order(order, count=count, parallel=parallel, timeout=timeout)
+        spec: Manifest = {"protocol": "tcp", "host": host, "port": port, "body": body}
+        return self._batch(spec, count=count, parallel=parallel, timeout=timeout)
 
     def connect(
         self,
@@ -122,8 +125,8 @@ class Caller:
         timeout: float = 2.0,
     ) -> Replies:
         """Open a TCP connection and close it; a pod with a sidecar connects to the sidecar."""
-        order: Manifest = {"protocol": "connect", "host": host, "port": port}
-        return self._order(order, count=count, parallel=parallel, timeout=timeout)
+        spec: Manifest = {"protocol": "connect", "host": host, "port": port}
+        return self._batch(spec, count=count, parallel=parallel, timeout=timeout)
 
     def tls(
         self,
@@ -146,7 +149,7 @@ class Caller:
         say that the server accepted the client's certificate. ``plaintext`` sends the request
         without any handshake.
         """
-        order: Manifest = {
+        spec: Manifest = {
             "protocol": "raw" if plaintext else "tls",
             "host": host,
             "port": port,
@@ -156,7 +159,7 @@ class Caller:
             "certificate": identity.certificate_pem if identity else "",
             "key": identity.key_pem if identity else "",
         }
-        return self._order(order, count=count, parallel=parallel, timeout=timeout)
+        return self._batch(spec, count=count, parallel=parallel, timeout=timeout)
 
     def resolve(self, name: str) -> Lookup:
         """Look ``name`` up as a program in the pod would."""
@@ -177,14 +180,14 @@ class Caller:
 
         Runs inside the pod, in the background; leaving the block stops what still runs.
         """
-        order: Manifest = {
+        spec: Manifest = {
             "url": url,
             "rate": rate,
             "seconds": seconds,
             "timeout": timeout,
             "headers": dict(headers or {}),
         }
-        started = self.ask("POST", "/load", order)
+        started = self.ask("POST", "/load", spec)
         load = Load(self.ask, started, seconds=seconds, timeout=timeout)
         try:
             yield load
@@ -198,8 +201,8 @@ class Caller:
 
         Unlike a call this is no observation: :class:`ApiError` if the answer is not 200.
         """
-        order: Manifest = {"url": url, "headers": dict(headers or {}), "timeout": timeout}
-        return self.ask("POST", "/fetch", order)
+        spec: Manifest = {"url": url, "headers": dict(headers or {}), "timeout": timeout}
+        return self.ask("POST", "/fetch", spec)
 
     def fail(
         self,
@@ -218,23 +221,25 @@ class Caller:
         self, method: str, path: str, body: Manifest | None = None, *, timeout: float = 30.0
     ) -> Any:
         """Speak to the agent's control port; return its JSON, or text where it is none."""
-        answer = self.kube.through_pod(
-            self.pod, self.namespace, CONTROL_PORT, path, method=method, body=body, timeout=timeout
-        )
+        answer = self.transport.ask(method, path, body, timeout=timeout)
         if answer.status != 200:
             raise ApiError(f"agent {self.namespace}/{self.pod} {path}", answer.status, answer.text)
         return answer.json() if answer.body[:1] in (b"{", b"[") else answer.text
 
-    def _order(self, order: Manifest, *, count: int, parallel: int, timeout: float) -> Replies:
-        order |= {"count": count, "parallel": parallel, "timeout": timeout}
+    def _batch(self, spec: Manifest, *, count: int, parallel: int, timeout: float) -> Replies:
+        spec |= {"count": count, "parallel": parallel, "timeout": timeout}
         rounds = -(-count // max(1, parallel))
         patience = rounds * timeout + _MARGIN
         try:
-            said = self.ask("POST", "/call", order, timeout=patience)
+            said = self.ask("POST", "/call", spec, timeout=patience)
         except InterruptedAnswerError as error:
             # The way to the agent broke, which says nothing of the calls: they are made anew.
-            to_stderr(f"asked {self} again: {error}")
-            said = self.ask("POST", "/call", order, timeout=patience)
+            lost = (
+                f"up to {count} calls of {self} were made twice, as the answers were lost: {error}"
+            )
+            self.on_repeat(lost)
+            said = self.ask("POST", "/call", spec, timeout=patience)
+            return Replies.read(said["results"], repeated=count)
         return Replies.read(said["results"])
 
     def __str__(self) -> str:
@@ -251,8 +256,10 @@ def agents(site: ClusterView) -> list[Caller]:
     return [as_caller(site, pod) for pod in pods]
 
 
-def as_caller(site: ClusterView, pod: Manifest) -> Caller:
+def as_caller(site: ClusterView, pod: Manifest, *, on_repeat: Notice = to_stderr) -> Caller:
     """Return the agent in ``pod``."""
     metadata = pod["metadata"]
     namespace, name = str(metadata["namespace"]), str(metadata["name"])
-    return Caller(site.kube, site.name, namespace, name, str(pod["status"]["podIP"]))
+    transport = PodTransport(site.kube, namespace, name)
+    address = str(pod["status"]["podIP"])
+    return Caller(transport, site.name, namespace, name, address, on_repeat)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from harness.kube import Kube, Manifest
+from harness.kube import Manifest
 from harness.meshes.base import MeshShape
 from harness.model import ToolError
 from harness.probes.caller import Caller, agents
@@ -53,11 +53,6 @@ class Istiod:
     pod: str
     ip: str
     token: str
-
-    @property
-    def kube(self) -> Kube:
-        """The API server of its cluster."""
-        return self.relay.kube
 
     def proxies(self) -> tuple[Proxy, ...]:
         """Return the proxies that are connected to it."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from harness.converge import Budget, eventually
@@ -110,7 +111,11 @@ class Ledger:
 
 
 class Load:
-    """A load that runs inside a pod; made by ``Caller.load``."""
+    """A load that runs inside a pod; made by ``Caller.load``.
+
+    Each look fetches only what is new since the one before, and the agent forgets what was
+    fetched: a long load costs its own size, however often it is looked at.
+    """
 
     def __init__(
         self, ask: Ask, started: Mapping[str, Any], *, seconds: float, timeout: float
@@ -118,50 +123,48 @@ class Load:
         self._ask = ask
         self._seconds = seconds
         self._name = str(started["id"])
-        self._trouble = str(started.get("trouble", ""))
         self._timeout = timeout
-        self._final: Ledger | None = None
+        self._lock = Lock()
+        self._entries: list[Entry] = []
+        self._ledger = Ledger(datetime.now(UTC), 0, (), str(started.get("trouble", "")))
+        #: Whether the ledger is whole; without a name nothing was sent.
+        self._finished = not self._name
 
     def now(self) -> Ledger:
         """Return what has been seen so far; calls that are under way are sent, not entered."""
-        return self._final or self._fetch("GET")[0]
+        with self._lock:
+            if not self._finished:
+                self._look()
+            return self._ledger
 
     def stop(self) -> Ledger:
         """Send no more, wait for what is under way, return everything."""
-        if self._final is None and self._name:
-            self._ask("DELETE", self._path)
+        with self._lock:
+            if not self._finished:
+                self._look("DELETE")
         return self._finish(self._timeout + _MARGIN)
 
     def ledger(self) -> Ledger:
         """Wait until the whole load was sent and answered, return everything."""
         return self._finish(self._seconds + self._timeout + _MARGIN)
 
-    @property
-    def _path(self) -> str:
-        return f"/load/{self._name}"
-
     def _finish(self, within: float) -> Ledger:
-        if self._final is None:
-            self._final = self._wait(within) if self._name else self._unsent()
-        return self._final
-
-    def _wait(self, within: float) -> Ledger:
-        ledger, _ = eventually(
-            lambda: self._fetch("GET"),
-            lambda seen: seen[1],
+        return eventually(
+            self.now,
+            lambda _: self._finished,
             what="the load has ended",
             budget=Budget(timeout=within, interval=0.2, firm=True),
         )
-        return ledger
 
-    def _unsent(self) -> Ledger:
-        return Ledger(datetime.now(UTC), 0, (), self._trouble)
-
-    def _fetch(self, method: str) -> tuple[Ledger, bool]:
-        said = self._ask(method, self._path)
+    def _look(self, method: str = "GET") -> None:
+        """Fetch what is new; the number of the first wanted entry acknowledges those before."""
+        said = self._ask(method, f"/load/{self._name}?after={len(self._entries)}")
+        self._entries += map(_entry, said["entries"])
         began = datetime.fromtimestamp(said["began"], UTC)
-        entries = sorted((_entry(raw) for raw in said["entries"]), key=lambda entry: entry.at)
-        return Ledger(began, said["sent"], tuple(entries)), bool(said["finished"])
+        # Entries come as calls end. Between looks few are out of order, which sorts fast.
+        entries = tuple(sorted(self._entries, key=lambda entry: entry.at))
+        self._ledger = Ledger(began, said["sent"], entries)
+        self._finished = bool(said["finished"])
 
 
 _WORDS = ("trouble", "cluster", "version", "pod", "identity")

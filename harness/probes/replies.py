@@ -61,14 +61,20 @@ class Reply:
 
 
 class Replies(tuple[Reply, ...]):
-    """Replies in the order in which their calls began."""
+    """Replies in the order in which their calls began.
 
-    __slots__ = ()
+    ``repeated`` is how many calls may have been made before, by an agent whose answer was lost:
+    servers and proxies have seen them, but nothing is counted here but the calls that followed.
+    """
+
+    repeated: int = 0
 
     @classmethod
-    def read(cls, said: Iterable[Mapping[str, Any]]) -> Self:
+    def read(cls, said: Iterable[Mapping[str, Any]], *, repeated: int = 0) -> Self:
         """Read the agent's results."""
-        return cls(Reply.read(result) for result in said)
+        replies = cls(Reply.read(result) for result in said)
+        replies.repeated = repeated
+        return replies
 
     @property
     def ok(self) -> bool:
@@ -118,4 +124,5 @@ class Replies(tuple[Reply, ...]):
     def __str__(self) -> str:
         """Say what came how often, such as ``18x 200 cluster1, 2x 503``."""
         counted = Counter(map(str, self)).most_common()
-        return ", ".join(f"{count}x {what}" for what, count in counted) or "no replies"
+        told = ", ".join(f"{count}x {what}" for what, count in counted) or "no replies"
+        return f"{told} (after {self.repeated} whose answers were lost)" if self.repeated else told

@@ -10,6 +10,7 @@ topology ─┬─ lab ─ sites ─┬─ cluster          one check per cluste
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -17,11 +18,13 @@ import pytest
 from harness.lab.keeper import NoLab
 from harness.model import ControlPlane, Lab, MachineSpec, NetworkSpec, Observation, Topology
 from harness.model.structure import control_planes
+from harness.phases import to_stderr
 from harness.session.asked import DEFAULT_OUTAGE
 from harness.session.diary import diary
 from harness.session.run import RUN, Run
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from harness.meshes.base import Mesh
@@ -91,12 +94,39 @@ def lab(topology: Topology, pytestconfig: pytest.Config) -> Lab:
     pytest.fail(f"no lab: {reason}", pytrace=False)
 
 
+@dataclass(slots=True)
+class Repeats:
+    """Hears of calls that were made twice, and hands that to the check that runs now."""
+
+    note: Notes | None = None
+
+    def __call__(self, what: str) -> None:
+        """Say ``what``, and have it in the report."""
+        to_stderr(what)
+        if self.note is not None:
+            self.note(what)
+
+
 @pytest.fixture(scope="session")
-def sites(lab: Lab) -> tuple[Site, ...]:
+def repeats() -> Repeats:
+    """Return what callers tell of calls that they had to make twice."""
+    return Repeats()
+
+
+@pytest.fixture(autouse=True)
+def repeats_noted(repeats: Repeats, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Have calls that were made twice noted in the result of the check that made them."""
+    repeats.note = diary(request.node).note
+    yield
+    repeats.note = None
+
+
+@pytest.fixture(scope="session")
+def sites(lab: Lab, repeats: Repeats) -> tuple[Site, ...]:
     """Return all clusters of the lab, in the order of the topology."""
     from harness.workloads.site import Site
 
-    return tuple(Site.of(lab, cluster.name) for cluster in lab.clusters)
+    return tuple(Site.of(lab, cluster.name, on_repeat=repeats) for cluster in lab.clusters)
 
 
 @pytest.fixture

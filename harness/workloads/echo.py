@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.kube import Manifest
-from harness.probes.caller import AGENT_LABEL, CONTROL_PORT
+from harness.probes import access
+from harness.probes.caller import AGENT_LABEL
+from harness.probes.transport import CONTROL_PORT
 
 IMAGE = "meshproof/agent:1"
 CONTAINER = "agent"
@@ -18,6 +20,11 @@ _FIELDS = {
     "NAMESPACE": "metadata.namespace",
     "ACCOUNT": "spec.serviceAccountName",
 }
+#: What lets the harness in on the control port; no manifest carries its value.
+_TOKEN: Manifest = {
+    "name": "CONTROL_TOKEN",
+    "valueFrom": {"secretKeyRef": {"name": access.SECRET, "key": access.KEY}},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +32,9 @@ class Echo:
     """One agent Deployment and its ServiceAccount.
 
     ``account`` and the label ``app`` are called like the Deployment unless they say otherwise.
-    ``injected=False`` keeps the sidecar out even where the namespace asks for it.
+    ``injected=False`` keeps the sidecar out even where the namespace asks for it. Its pods start
+    once their namespace has the Secret of :func:`harness.probes.access.grant`, as it has after
+    :meth:`harness.workloads.site.Site.deploy`.
     """
 
     name: str
@@ -82,6 +91,7 @@ class Echo:
                     "env": [
                         *({"name": name, "value": value} for name, value in said.items()),
                         *(_from_field(name, path) for name, path in _FIELDS.items()),
+                        _TOKEN,
                     ],
                     "ports": [
                         {"name": name, "containerPort": port} for name, port in PORTS.items()

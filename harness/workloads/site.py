@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
 from harness.model import Cluster, ClusterPlan, Lab
-from harness.probes.caller import Caller, as_caller
+from harness.phases import to_stderr
+from harness.probes import access
+from harness.probes.caller import Caller, Notice, as_caller
 from harness.probes.cluster_view import ready_pods
+from harness.workloads.echo import Echo
 from harness.workloads.restoring import bring_back, unpatch
 from harness.workloads.rollout import Progress, why_not
 
@@ -21,18 +24,20 @@ class Site:
 
     The context managers undo exactly what they did, also when their block raises: what was
     there before is there again, what was not is gone. They restore one object each; a
-    Namespace's contents are not among the things that can be brought back.
+    Namespace's contents are not among the things that can be brought back. ``on_repeat`` is told
+    of calls that its callers had to make twice.
     """
 
     cluster: Cluster
     plan: ClusterPlan
     kube: Kube
+    on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)
 
     @classmethod
-    def of(cls, lab: Lab, name: str) -> "Site":
+    def of(cls, lab: Lab, name: str, *, on_repeat: Notice = to_stderr) -> "Site":
         """Return the site of the cluster called ``name``."""
         cluster = lab.cluster(name)
-        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig))
+        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig), on_repeat)
 
     @property
     def name(self) -> str:
@@ -52,6 +57,13 @@ class Site:
         """Apply ``manifests`` in order."""
         for manifest in manifests:
             self.kube.apply(manifest)
+
+    def deploy(self, *echoes: Echo) -> None:
+        """Apply agents, with what lets the harness speak to them; their namespaces exist."""
+        for space in dict.fromkeys(echo.namespace for echo in echoes):
+            access.grant(self.kube, space)
+        for echo in echoes:
+            self.apply(*echo.manifests(self.name))
 
     def rolled_out(self, deployment: str, namespace: str, *, budget: Budget = _ROLLOUT) -> None:
         """Wait until every replica is of the newest template and available, and no other left.
@@ -93,7 +105,7 @@ class Site:
             budget=Budget(timeout=30, interval=0.2, firm=True),
         )
         newest = max(pods, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
-        return as_caller(self, newest)
+        return as_caller(self, newest, on_repeat=self.on_repeat)
 
     @contextmanager
     def applied(self, *manifests: Manifest) -> Iterator[None]:

@@ -159,7 +159,8 @@ def raise_stage(sites: tuple[Site, ...], shape: MeshShape | None) -> Stage:
 
     def deploy(site: Site) -> None:
         site.apply(*_namespaces(shape))
-        site.apply(*_workloads(site, sites), *_services(site, sites))
+        site.deploy(*_cast(site, sites))
+        site.apply(*_services(site, sites))
         if shape is not None:
             site.apply(*_rules(sites))
             _declare_local(site, shape)
@@ -178,15 +179,14 @@ def _namespaces(shape: MeshShape | None) -> list[Manifest]:
     return [namespace(name, injected=True, revision=revision) for name in (SAMPLE, OTHER)]
 
 
-def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
+def _cast(site: Site, sites: Sequence[Site]) -> list[Echo]:
     version = version_of(site, sites)
-    cast = (
+    return [
         Echo(name="echo", namespace=SAMPLE, version=version, account="probe-a"),
         Echo(name="probe-b", namespace=SAMPLE, version=version),
         Echo(name="bare", namespace=SAMPLE, version=version, injected=False),
         Echo(name="probe", namespace=OTHER, version=version),
-    )
-    return [manifest for echo in cast for manifest in echo.manifests(site.name)]
+    ]
 
 
 def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:

@@ -43,7 +43,7 @@ def sites(lab: Lab) -> dict[str, Site]:
     found = {cluster.name: Site.of(lab, cluster.name) for cluster in lab.clusters}
     for site in found.values():
         site.apply(namespace(SPACE, injected=False), service("echo", SPACE))
-        site.apply(*Echo(name="echo", namespace=SPACE, injected=False).manifests(site.name))
+        site.deploy(Echo(name="echo", namespace=SPACE, injected=False))
     for site in found.values():
         site.rolled_out("echo", SPACE)
     return found

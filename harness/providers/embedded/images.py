@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.artifacts.agent import PLACE, PROGRAM
 from harness.providers.podrunner.config import Image
 
 #: Programs that pods run, by the names of ``harness.artifacts``.
@@ -11,18 +12,22 @@ PROGRAMS = ("coredns", "envoy", "envoy-bootstrap", "pilot-agent", "pilot-discove
 PYTHON = "/usr/bin/python3"
 _LOCAL = "/usr/local/bin"
 _PROXY_USER = 1337
-_AGENT = "/opt/meshproof/agent"
 
 
-def images(programs: Mapping[str, Path], agent: Path) -> dict[str, Image]:
-    """Return the images by name; ``agent`` is the directory of the probe agent's source."""
+def images(programs: Mapping[str, Path], agent: Mapping[str, Path]) -> dict[str, Image]:
+    """Return the images by name; ``agent`` is what :func:`harness.artifacts.agent.precompiled`
+    returns.
+    """
 
     def local(*names: str) -> dict[str, str]:
         return {f"{_LOCAL}/{name}": str(programs[name]) for name in names}
 
     bootstrap = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
     return {
-        "agent": Image(argv=(PYTHON, "-I", "-B", _AGENT), binds={_AGENT: str(agent)}),
+        "agent": Image(
+            argv=(PYTHON, "-I", "-B", f"/{PLACE}/{PROGRAM}"),
+            binds={f"/{PLACE}/{path}": str(source) for path, source in agent.items()},
+        ),
         "coredns": Image(argv=("/coredns",), binds={"/coredns": str(programs["coredns"])}),
         "pilot": Image(
             argv=(f"{_LOCAL}/pilot-discovery",),

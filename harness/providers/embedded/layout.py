@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-import harness
+from harness.artifacts import agent
 from harness.model import ClusterPlan, NetworkPlan, NodePlan
 from harness.providers.embedded import control_plane, fabric, images
 from harness.providers.embedded.cloud import CloudConfig, Tenant
@@ -20,7 +20,6 @@ PROGRAMS = (*control_plane.PROGRAMS, *images.PROGRAMS)
 #: The stage that comes first; the other stages are named after clusters.
 CORE = "core"
 _SCRATCH = Path("/run/meshproof")
-_PACKAGE = Path(harness.__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ class Layout:
             serving_cert=secrets / f"{node.name}.crt",
             serving_key=secrets / f"{node.name}.key",
             client_ca=secrets / "ca.crt",
-            images=images.images(self.programs, _PACKAGE / "agent"),
+            images=images.images(self.programs, agent.precompiled()),
             region=node.region,
             zone=node.zone,
         )

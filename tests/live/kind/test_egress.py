@@ -68,7 +68,7 @@ def guarded(links: Shell, provider: KindProvider) -> Iterator[Lab]:
 def caller(guarded: Lab) -> Caller:
     site = Site.of(guarded, "east")
     site.apply(namespace("guard", injected=False))
-    site.apply(*Echo(name="echo", namespace="guard", injected=False).manifests("east"))
+    site.deploy(Echo(name="echo", namespace="guard", injected=False))
     site.rolled_out("echo", "guard")
     return site.caller("guard", "echo")
 

@@ -196,9 +196,10 @@ def test_pods_images_can_be_made_one_by_one(singles: Singles, client: DockerClie
     name = singles.pod(agent)
     assert singles.pod(agent) == name
     assert client.images.get(name).attrs["Config"]["Entrypoint"] == list(agent.entry.argv)
+    loaded = "cd /opt/meshproof/packages && python3 -c 'import h11, h2.connection'"
     said = client.containers.run(
         name,
-        entrypoint=["ls", "/opt/meshproof/agent"],
+        entrypoint=["sh", "-ec", f"ls /opt/meshproof/agent && {loaded}"],
         labels=OF_TEST,
         network_mode="none",
         remove=True,

@@ -34,7 +34,7 @@ def deployed(site: Site, space: str, *, injected: bool) -> str:
     site.apply(echo.namespace(space, injected=injected), echo.service("echo", space))
     for name, replicas in (("echo", 2), ("probe", 1)):
         made = echo.Echo(name=name, namespace=space, replicas=replicas, injected=injected)
-        site.apply(*made.manifests(site.name))
+        site.deploy(made)
     for name in ("echo", "probe"):
         site.rolled_out(name, space)
     return space

@@ -9,29 +9,32 @@ from pathlib import Path
 import pytest
 import urllib3
 
-import harness.agent
+from harness.artifacts.agent import PROGRAM, directories
 from harness.converge import Budget, eventually
-from harness.kube import Answer
+from harness.kube import Answer, Manifest
+from harness.probes.access import HEADER
 from harness.probes.caller import Caller
 from harness.shell import Running, start
-from tests.unit.pods import Asked, PodKube
 
 HERE = "127.0.0.1"
+TOKEN = "mpt-of-this-test"
 PORT_NAMES = ("HTTP_PORT", "GRPC_PORT", "TCP_PORT", "CONTROL_PORT")
 
 
-class DirectKube(PodKube):
-    """Reaches the control port without an API server in between."""
+class DirectTransport:
+    """Reaches the control port of a process on this machine."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, token: str = TOKEN) -> None:
+        self.token = token
+        self.received = 0
         self._pool = urllib3.HTTPConnectionPool(HERE, port, retries=False)
 
-    def answer(self, asked: Asked) -> Answer:
-        assert (asked.pod, asked.namespace, asked.port) == ("pod-1", "sample", 9001)
-        response = self._pool.request(
-            asked.method, asked.path, json=asked.body, timeout=asked.timeout
-        )
+    def ask(
+        self, method: str, path: str, body: Manifest | None = None, *, timeout: float = 30.0
+    ) -> Answer:
+        shown = {HEADER: self.token} if self.token else {}
+        response = self._pool.request(method, path, json=body, headers=shown, timeout=timeout)
+        self.received += len(response.data)
         return Answer(response.status, response.data)
 
 
@@ -40,6 +43,7 @@ class Agent:
     running: Running
     ports: dict[str, int]
     caller: Caller
+    transport: DirectTransport
 
     @property
     def url(self) -> str:
@@ -54,7 +58,17 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def run_agent(directory: Path) -> Agent:
+def laid_out(directory: Path) -> Path:
+    """Return where the agent lies as it does in a pod."""
+    place = directory / "opt"
+    for path, source in directories().items():
+        (place / path).parent.mkdir(parents=True, exist_ok=True)
+        if not (place / path).exists():
+            (place / path).symlink_to(source)
+    return place
+
+
+def run_agent(directory: Path, *prefix: str) -> Agent:
     ports = dict(zip(PORT_NAMES, free_ports(len(PORT_NAMES)), strict=True))
     environment = {
         **{name: str(port) for name, port in ports.items()},
@@ -65,13 +79,15 @@ def run_agent(directory: Path) -> Agent:
         "NAMESPACE": "sample",
         "ACCOUNT": "probe-a",
         "DRAIN_QUIET": "0.3",
+        "CONTROL_TOKEN": TOKEN,
     }
-    home = str(Path(harness.agent.__file__).parent)
-    argv = [sys.executable, "-I", home]
+    # Without packages of this environment: in a pod there are none.
+    argv = [*prefix, sys.executable, "-I", "-B", "-S", str(laid_out(directory) / PROGRAM)]
     running = start("agent", argv, output=directory / "agent.log", env=environment)
     control = ports["CONTROL_PORT"]
-    caller = Caller(DirectKube(control), "cluster1", "sample", "pod-1", HERE)
-    agent = Agent(running, ports, caller)
+    transport = DirectTransport(control)
+    caller = Caller(transport, "cluster1", "sample", "pod-1", HERE)
+    agent = Agent(running, ports, caller, transport)
     eventually(lambda: listens(control), bool, what="agent starts", budget=Budget(10, 0.01))
     return agent
 
@@ -95,12 +111,12 @@ def caller(agent: Agent) -> Iterator[Caller]:
 
 
 @pytest.fixture
-def another(tmp_path: Path) -> Iterator[Callable[[], Agent]]:
-    """Starts agents that a test may end itself."""
+def another(tmp_path: Path) -> Iterator[Callable[..., Agent]]:
+    """Starts agents that a test may end itself, behind a prefix if one is given."""
     started: list[Agent] = []
 
-    def run() -> Agent:
-        started.append(run_agent(tmp_path))
+    def run(*prefix: str) -> Agent:
+        started.append(run_agent(tmp_path, *prefix))
         return started[-1]
 
     yield run

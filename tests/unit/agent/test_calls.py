@@ -11,6 +11,7 @@ from harness.probes.caller import Caller
 from harness.probes.identity import Identity, alien
 
 from .conftest import HERE, Agent, free_ports
+from .peers import heard, serving
 
 XFCC = (
     "By=spiffe://td/ns/a/sa/gateway;Hash=1;URI=spiffe://td/ns/a/sa/first,"
@@ -103,7 +104,7 @@ def test_four_hundred_calls_are_one_request(agent: Agent, caller: Caller) -> Non
 
 
 def test_nonsense_is_refused_by_name(caller: Caller) -> None:
-    with pytest.raises(ApiError, match="bad order"):
+    with pytest.raises(ApiError, match="bad request"):
         caller.ask("POST", "/call", {"port": 1})
     with pytest.raises(ApiError, match="no such page"):
         caller.ask("GET", "/nonsense")
@@ -132,6 +133,26 @@ def test_a_server_that_demands_a_certificate_serves_nobody_without(
     assert bare.status is None
     assert bare.trouble.startswith("TLS:")
     assert plain.status is None
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "cut"])
+def test_an_end_that_tls_does_not_announce_is_a_cut(
+    caller: Caller, tmp_path: Path, announced: bool
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_stored(tmp_path, SERVER))
+
+    def script(connection: socket.socket) -> None:
+        with context.wrap_socket(connection, server_side=True) as talk:
+            heard(talk, b"\r\n\r\n")
+            talk.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nas long as it lasts")
+            if announced:
+                talk.unwrap()
+
+    with serving(script) as port:
+        request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+        said = caller.tls(HERE, port, sni="x", request=request)[0]
+    assert (said.status == 200) is announced, str(said)
 
 
 SERVER = alien("spiffe://td/ns/a/sa/server")

@@ -58,6 +58,17 @@ def test_every_node_reads_its_own_slice_of_the_plan(layout: Layout) -> None:
     assert second.image("registry.example/istio/proxyv2:1.2") is not None
 
 
+def test_agents_are_bound_with_what_they_import(layout: Layout) -> None:
+    layout.write_configs()
+    image = NodeConfig.read(layout.state.path / "east-node1.json").images["agent"]
+    assert image.argv[-1] == "/opt/meshproof/agent"
+    assert set(image.binds) == {
+        "/opt/meshproof/agent",
+        *(f"/opt/meshproof/packages/{name}" for name in ("h11", "h2", "hpack", "hyperframe")),
+    }
+    assert all(Path(source).is_dir() for source in image.binds.values())
+
+
 def test_credentials_are_for_our_eyes_only(layout: Layout, plan: NetworkPlan) -> None:
     kubeconfig = write_credentials(layout.state, plan.cluster("east"), 4711)
     written = [kubeconfig, *layout.state.secrets("east").iterdir()]

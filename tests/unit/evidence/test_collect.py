@@ -13,7 +13,10 @@ from harness.evidence.folder import Folder
 from harness.kube import Answer, Manifest
 from harness.meshes.base import MeshShape
 from harness.model import ApiError, ClusterSpec, Lab, NetworkSpec, Topology, plan_networks
+from harness.probes.access import HEADER, SECRET
+from harness.probes.access import KEY as KEY_IN_SECRET
 from harness.probes.caller import AGENT_LABEL
+from harness.probes.transport import CONTROL_PORT
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----"
 
@@ -36,7 +39,10 @@ def pod(name: str, namespace: str, image: str, **labels: str) -> Manifest:
     }
 
 
-@dataclass
+TOKEN = "mpt-" + 43 * "x"
+
+
+@dataclass(eq=False)
 class PaperCluster:
     """Answers what was prepared; refuses everything else as an API server would (404)."""
 
@@ -59,6 +65,10 @@ class PaperCluster:
             and wanted.items() <= each["metadata"].get("labels", {}).items()
         ]
 
+    def get(self, kind: str, name: str, namespace: str | None = None) -> Manifest:
+        assert (kind, name, namespace) == ("Secret", SECRET, "sample")
+        return {"data": {KEY_IN_SECRET: b64encode(TOKEN.encode()).decode()}}
+
     def token(self, account: str, namespace: str, **options: Any) -> str:
         return "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJpc3Rpb2QifQ.c2ln"
 
@@ -67,6 +77,8 @@ class PaperCluster:
 
     def through_pod(self, pod: str, namespace: str, port: int, path: str, **options: Any) -> Answer:
         body = options.get("body") or {}
+        if port == CONTROL_PORT and options["headers"] != {HEADER: TOKEN}:
+            return Answer(403, b"only with the token")
         if path == "/fetch":
             assert body["headers"]["authorization"].startswith("Bearer eyJ")
             path = str(body["url"])

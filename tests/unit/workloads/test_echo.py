@@ -21,6 +21,10 @@ def test_an_echo_says_everything_an_agent_must_know() -> None:
         "POD_NAME": None,
         "NAMESPACE": None,
         "ACCOUNT": None,
+        "CONTROL_TOKEN": None,
+    }
+    assert container["env"][-1]["valueFrom"] == {
+        "secretKeyRef": {"name": "meshproof-agent", "key": "token"}
     }
     assert template["spec"]["serviceAccountName"] == "probe-a"
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,6 +6,8 @@ import pytest
 from harness.converge import Budget, NotConverged
 from harness.kube import Manifest
 from harness.model import ApiError
+from harness.probes.access import SECRET
+from harness.workloads.echo import Echo
 from harness.workloads.restoring import covers, difference, inverse, without_server_fields
 from harness.workloads.site import Site
 
@@ -255,3 +258,33 @@ def test_the_caller_is_the_newest_ready_pod(site: Site, kube: MemoryKube) -> Non
         kube.put(manifest)
     caller = site.caller("sample", "echo")
     assert (caller.pod, caller.ip, str(caller)) == ("new", "10.1.0.9", "sample/new in c1")
+
+
+def test_agents_find_what_lets_the_harness_in_and_keep_it(site: Site, kube: MemoryKube) -> None:
+    site.deploy(Echo(name="echo", namespace="a"), Echo(name="bare", namespace="a"))
+    assert kube.written == [
+        "create meshproof-agent",
+        *("apply echo", "apply echo", "apply bare", "apply bare"),
+    ]
+    before = kube.get("Secret", SECRET, "a")
+    site.deploy(Echo(name="echo", namespace="a"), Echo(name="probe", namespace="b"))
+    assert kube.get("Secret", SECRET, "a") == before
+    assert kube.get("Secret", SECRET, "b")["stringData"] != before["stringData"]
+
+
+def test_callers_tell_whom_their_site_tells(kube: MemoryKube, site: Site) -> None:
+    heard: list[str] = []
+    kube.put(
+        {
+            "kind": "Pod",
+            "metadata": {
+                "name": "echo-1",
+                "namespace": "a",
+                "labels": {"app": "echo"},
+                "creationTimestamp": "now",
+            },
+            "status": {"podIP": "10.1.0.9", "conditions": [{"type": "Ready", "status": "True"}]},
+        }
+    )
+    replace(site, on_repeat=heard.append).caller("a", "echo").on_repeat("twice")
+    assert heard == ["twice"]

@@ -4,16 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.artifacts import agent
 from harness.artifacts.components import ISTIO_HUB, istio_tag
 
 AGENT = "docker.io/meshproof/agent:1"
 #: The layer of everything that Debian brought along, beneath most others.
 DEBIAN = "debian"
-_PACKAGE = Path(__file__).parents[3]
-_AGENT_SOURCE = _PACKAGE / "agent"
 #: What runs in a node as its first process, and where it lies there.
 NODE_SOURCE, NODE_PLACE = Path(__file__).parent / "node", "opt/meshproof/node"
-_AGENT_PLACE = "opt/meshproof/agent"
 _LOCAL = "usr/local/bin"
 _PROXY_USER = 1337
 
@@ -24,7 +22,7 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Files of an image: ``programs`` by their path, ``tree`` a directory of source by its own.
+    """Files of an image: ``programs`` by their path, ``tree`` directories of source by theirs.
 
     ``writable`` directories belong to the account of proxies. ``beneath`` is the layer below.
     """
@@ -58,7 +56,10 @@ def _local(*names: str) -> dict[str, str]:
 
 
 LAYERS: Mapping[str, Layer] = {
-    "agent": Layer(tree={_AGENT_PLACE: _AGENT_SOURCE}, beneath=DEBIAN),
+    "agent": Layer(
+        tree={f"{agent.PLACE}/{path}": source for path, source in agent.directories().items()},
+        beneath=DEBIAN,
+    ),
     "coredns": Layer({"coredns": "coredns"}),
     DEBIAN: Layer(),
     "etcd": Layer(_local("etcd")),
@@ -86,7 +87,7 @@ _KUBERNETES: Mapping[str, Entry] = {
     ),
     "pause": Entry("pause", ("/pause",), "65535:65535"),
 }
-_AGENT_ENTRY = Entry("agent", ("/usr/bin/python3", "-I", "-B", f"/{_AGENT_PLACE}"))
+_AGENT_ENTRY = Entry("agent", ("/usr/bin/python3", "-I", "-B", f"/{agent.PLACE}/{agent.PROGRAM}"))
 _ISTIO: Mapping[str, Entry] = {
     "pilot": Entry("pilot", (f"/{_LOCAL}/pilot-discovery",), f"{_PROXY_USER}:{_PROXY_USER}"),
     "proxyv2": Entry("proxyv2", (f"/{_LOCAL}/pilot-agent",), f"{_PROXY_USER}:{_PROXY_USER}"),

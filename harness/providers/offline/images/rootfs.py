@@ -67,8 +67,8 @@ class Contents:
         lines = [f"{path} {self.digests[program]}" for path, program in layer.programs.items()]
         if name == DEBIAN:
             lines.append(self.digests[ROOT])
-        for source in layer.tree.values():
-            lines += [f"{path.name} {_digest(path.read_bytes())}" for path in _sources(source)]
+        for place, source in layer.tree.items():
+            lines += [f"{place}/{p.name} {_digest(p.read_bytes())}" for p in _sources(source)]
         return _archive({".layer": "".join(f"{line}\n" for line in (name, *lines)).encode()})
 
 

@@ -64,16 +64,21 @@ def test_a_change_of_what_runs_in_nodes_makes_another_tag(
     assert recipe.recipe().tag != before.tag
 
 
+@pytest.mark.parametrize(
+    ("place", "file"),
+    [("opt/meshproof/agent", "calls.py"), ("opt/meshproof/packages/h11", "_connection.py")],
+    ids=["itself", "what-it-imports"],
+)
 def test_a_change_of_the_agent_makes_another_tag(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = recipe.recipe()
-    (path, source) = next(iter(LAYERS["agent"].tree.items()))
-    own = copied(source, tmp_path / "agent", monkeypatch)
-    changed = {**LAYERS, "agent": replace(LAYERS["agent"], tree={path: own})}
+    trees = LAYERS["agent"].tree
+    own = copied(trees[place], tmp_path / Path(place).name, monkeypatch)
+    changed = {**LAYERS, "agent": replace(LAYERS["agent"], tree={**trees, place: own})}
     monkeypatch.setattr(catalogue, "LAYERS", changed)
     assert recipe.recipe().tag == before.tag
-    (own / "calls.py").write_text("changed")
+    (own / file).write_text("changed")
     assert recipe.recipe().tag != before.tag
 
 

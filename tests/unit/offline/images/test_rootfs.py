@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import pytest
 
 from harness.providers.offline.images import catalogue
 from harness.providers.offline.images.recipe import wanted
-from harness.providers.offline.images.rootfs import Contents, containerd_config, write_node
+from harness.providers.offline.images.rootfs import (
+    Contents,
+    containerd_config,
+    write_layer,
+    write_node,
+)
+from harness.shell import LocalShell
 
 from .test_catalogue import LISTED
 
@@ -67,6 +74,22 @@ def test_what_kind_looks_for_is_there(packed: tarfile.TarFile) -> None:
     assert packed.getmember("usr/bin/kubelet").mode == 0o755
     assert packed.getmember("usr/local/bin/systemctl").mode == 0o755
     assert packed.getmember("opt/cni/bin").linkname == "/usr/lib/cni"
+
+
+def test_the_agent_lies_beside_what_it_imports(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    write_layer(out, catalogue.LAYERS["agent"], {})
+    out.seek(0)
+    with tarfile.open(fileobj=out) as tar:
+        for member in tar:
+            if file := tar.extractfile(member):
+                (tmp_path / member.name).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / member.name).write_bytes(file.read())
+    place = tmp_path / "opt/meshproof"
+    # Without packages of this environment: in a pod there are none.
+    code = f"import sys; sys.path.insert(0, '{place}/packages'); import h11, h2.connection, hpack"
+    LocalShell().run([sys.executable, "-I", "-B", "-S", "-c", code]).checked()
+    assert (place / "agent/__main__.py").is_file()
 
 
 def test_no_name_is_written_twice(packed: tarfile.TarFile) -> None:
