@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import METRICS_PORT, MeshShape
 from harness.model import ApiError
 
-#: Istiod's port for its own metrics, open to everyone.
-_METRICS = 15014
 _SYNCED = re.compile(
     r'^istiod_remote_cluster_sync_status\{cluster="(?P<cluster>[^"]+)"'
     r'[^}]*status="synced"[^}]*\} 1$',
@@ -93,7 +91,7 @@ def synced(kube: Kube, shape: MeshShape) -> list[set[str]]:
     found = []
     for pod in kube.list("Pod", shape.system, labels="app=istiod", fields="status.phase=Running"):
         name = pod["metadata"]["name"]
-        metrics = kube.through_pod(name, shape.system, _METRICS, "/metrics")
+        metrics = kube.through_pod(name, shape.system, METRICS_PORT, "/metrics")
         found.append(set(_SYNCED.findall(metrics.text)))
     return found
 
