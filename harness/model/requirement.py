@@ -18,10 +18,14 @@ class _Declared(BaseModel):
 
 
 class SabotageSpec(_Declared):
-    """A fault under which the requirement's check must turn red."""
+    """A fault under which the requirement's check must turn red.
+
+    ``needs`` is what a topology must offer for it to break anything (empty: nothing special).
+    """
 
     name: str
     change: str
+    needs: str = ""
 
 
 class TopologyEntry(_Declared):

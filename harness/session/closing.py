@@ -88,7 +88,7 @@ class Closing:
         for line in self._troubles():
             yield f"trouble with {line}"
         if self.run.options.prove:
-            yield self._kills()
+            yield from self._kills()
         for each in self.written:
             yield f"{each.name}: {each.path or f'not written: {each.trouble}'}"
         if not self.due:
@@ -144,12 +144,19 @@ class Closing:
                 if result.evidence:
                     yield f"  evidence: {self.run.options.report_dir / result.evidence}"
 
-    def _kills(self) -> str:
+    def _kills(self) -> Iterator[str]:
         tried = {
-            (each.check, proof.sabotage): proof for each in self.results for proof in each.proofs
+            (each.check, proof.sabotage, proof.claim): (each, proof)
+            for each in self.results
+            for proof in each.proofs
         }
-        killed = sum(proof.fate is Fate.KILLED for proof in tried.values())
-        return f"sabotages: {killed} of {len(tried)} killed"
+        fates = Counter(proof.fate for _, proof in tried.values())
+        killed = fates.pop(Fate.KILLED, 0)
+        others = [f"{fates[fate]} {fate}" for fate in Fate if fates[fate]]
+        yield ", ".join([f"sabotages: {killed} of {len(tried)} killed", *others])
+        for result, proof in tried.values():
+            if proof.fate is Fate.MISSING:
+                yield f"  missing: {proof.sabotage} of {result.requirement} on {result.topology}"
 
     def _write(self) -> None:
         from harness.reporting.writers import BUILT_IN, write_all
@@ -220,4 +227,4 @@ class Closing:
 
 
 def _unproved(result: CheckResult) -> bool:
-    return any(proof.fate is not Fate.KILLED for proof in result.proofs)
+    return any(proof.fate in (Fate.SURVIVED, Fate.SPOILED) for proof in result.proofs)

@@ -1,6 +1,6 @@
 """Which checks run, how often, in which order, and which of them have nothing to judge here."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from harness.model import Catalogue, Level, Requirement, Topology, Verdict
 from harness.providers.base import CAPABILITIES, Provider
 from harness.session.marks import Citation, citations
-from harness.session.run import CHECK, PRECONDITIONS, Check, Gate, Options
+from harness.session.run import CHECK, PRECONDITIONS, Aim, Check, Gate, Options
 
 #: What the harness itself can do, wherever it runs (the catalogue's names for needs).
 ABILITIES = frozenset(
@@ -243,23 +243,69 @@ def ordered(items: Iterable[pytest.Item], options: Options) -> list[pytest.Item]
     return sorted(items, key=place)
 
 
-def proving(items: Iterable[pytest.Item], options: Options) -> None:
-    """Give each check its sabotages once per topology: to the first parameter set that runs."""
-    topologies = {each.name: each for each in options.topologies}
-    seen: set[tuple[str, str]] = set()
+def proving(items: list[pytest.Item], known: list[pytest.Item], options: Options) -> None:
+    """Give each check its sabotages once per kind: to the first parameter set that runs.
+
+    ``known`` are all checks, selected or not: what one of them implements is not missing.
+    """
+    offers = {each.name: each.offers for each in options.topologies}
+    written = _written(known)
+    aimed: set[tuple[str, Hashable]] = set()
+    told: set[tuple[str, str]] = set()
     for item in items:
         check = item.stash.get(CHECK, None)
-        key = (item.nodeid.partition("[")[0], check.topology if check else "")
-        if check is None or not check.runs or key in seen:
+        if check is None or not check.runs:
             continue
-        seen.add(key)
-        offers = topologies[check.topology].offers
-        marks = [mark for mark in item.iter_markers("sabotage") if fits(mark, offers)]
-        sabotages = tuple(each for mark in marks for each in mark.args)
-        item.stash[CHECK] = replace(check, sabotages=sabotages)
+        kind = (item.nodeid.partition("[")[0], kind_of(check))
+        if kind not in aimed:
+            aimed.add(kind)
+            here = offers[check.topology]
+            missing = {*_unwritten(check, here, written, options)} - told
+            told |= missing
+            names = tuple(sorted(name for _, name in missing))
+            item.stash[CHECK] = replace(check, aims=tuple(_aims(item, here)), missing=names)
 
 
-def fits(sabotage: pytest.Mark, offers: Set[str]) -> bool:
-    """Say whether the sabotages of a mark break anything on a topology with these ``offers``."""
-    needs = sabotage.kwargs.get("needs")
-    return needs is None or needs in offers
+def kind_of(check: Check) -> Hashable:
+    """Return what parameter sets have in common that prove the same thing: one of each is tried."""
+    return check.topology
+
+
+def _aims(item: pytest.Item, offers: Set[str]) -> Iterator[Aim]:
+    # Marks come innermost first; they are tried in the order in which they are written.
+    for mark in reversed(list(item.iter_markers("sabotage"))):
+        if fits(mark.kwargs.get("needs", ""), offers):
+            yield from (Aim(each, mark.kwargs.get("breaks", "")) for each in mark.args)
+
+
+def _written(items: Iterable[pytest.Item]) -> dict[str, set[str]]:
+    """Return the names of the sabotages that checks of each requirement implement."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        names = {
+            getattr(each, "__name__", str(each)).replace("_", "-")
+            for mark in item.iter_markers("sabotage")
+            for each in mark.args
+        }
+        for mark in item.iter_markers("requirement"):
+            for requirement in mark.args:
+                found.setdefault(requirement, set()).update(names)
+    return found
+
+
+def _unwritten(
+    check: Check, offers: Set[str], written: Mapping[str, Set[str]], options: Options
+) -> Iterator[tuple[str, str]]:
+    """Yield the sabotages that fit here and that nobody has written, with what they are for."""
+    for name in check.requirements:
+        requirement = options.catalogue.get(name)
+        if requirement is None or name in check.gates:
+            continue
+        for each in requirement.sabotage:
+            if each.name not in written.get(name, ()) and fits(each.needs, offers):
+                yield f"{check.topology} {name}", each.name
+
+
+def fits(needs: str, offers: Set[str]) -> bool:
+    """Say whether what ``needs`` that breaks anything on a topology with these ``offers``."""
+    return not needs or needs in offers

@@ -99,8 +99,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in (
         "requirement(*ids): the requirements that this check verifies",
         "disturbs: this check needs the lab to itself",
-        "sabotage(*functions, needs=...): faults under which this check must fail (--prove), "
-        "where the topology offers what they need",
+        "sabotage(*functions, breaks=..., needs=...): faults under which this check must fail "
+        "(--prove) by the claim with these words, where the topology offers what they need",
     ):
         config.addinivalue_line("markers", mark)
     if not options.asked(config):
@@ -178,7 +178,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left)
     items[:] = collection.ordered((item for item in items if item not in left), run.options)
     if run.options.prove:
-        collection.proving(items, run.options)
+        collection.proving(items, config.stash.get(_KNOWN, items), run.options)
     verdicts.list_checks(items, run.directory)
 
 
@@ -223,7 +223,7 @@ def _turn(item: pytest.Item) -> AbstractContextManager[None]:
     if lab is None:
         return nullcontext()
     turns = Turns(Path(lab.state_dir) / "turns")
-    alone = check.disturbs or bool(check.sabotages)
+    alone = check.disturbs or bool(check.aims)
     return turns.alone() if alone else turns.side_by_side()
 
 
@@ -253,7 +253,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     """With ``--prove``: run a check clean, then under each of its sabotages, healed in between."""
     run, check = pyfuncitem.config.stash.get(RUN, None), pyfuncitem.stash.get(CHECK, None)
-    if run is None or check is None or not check.sabotages:
+    if run is None or check is None or not (check.aims or check.missing):
         return None
     from harness.session import (
         proving,  # it knows the whole stack, which a run without a lab can spare
@@ -267,7 +267,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     body()
     said.close(time.monotonic() - began)
     windows = proving.Windows(red=run.options.prove_window)
-    said.proofs = proving.prove(body, check.sabotages, _scene(pyfuncitem, run), windows)
+    said.proofs = proving.missing(check.missing)
+    said.proofs += proving.prove(body, check.aims, _scene(pyfuncitem, run), windows)
     proving.demand(said.proofs)
     return True
 

@@ -103,18 +103,28 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """A sabotage, and words of the claim that it must break (empty: any claim of the check)."""
+
+    sabotage: "Sabotage"
+    breaks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A collected check: what it is about, and what keeps it from running.
 
     ``gates`` holds those of its requirements that cannot be judged here; the check runs if
-    any requirement is left. ``sabotages`` are those it is to be proved by in this run.
+    any requirement is left. ``aims`` are the sabotages that it is to be proved by in this run,
+    ``missing`` those that the catalogue names and nobody has written.
     """
 
     requirements: tuple[str, ...]
     topology: str
     gates: Mapping[str, Gate] = field(default_factory=dict)
     disturbs: bool = False
-    sabotages: "tuple[Sabotage, ...]" = ()
+    aims: tuple[Aim, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:
