@@ -1,19 +1,10 @@
 """Restart Deployments, and run without some."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from uuid import uuid4
 
 from harness.converge import concurrently
 from harness.workloads.site import Site
-
-
-def restart(site: Site, deployment: str, namespace: str) -> None:
-    """Replace a Deployment's pods as ``kubectl rollout restart`` does; wait for the new ones."""
-    stamp = {"meshproof.io/restarted": uuid4().hex}
-    template = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
-    site.kube.patch("Deployment", deployment, template, namespace)
-    site.rolled_out(deployment, namespace)
 
 
 @contextmanager
@@ -30,7 +21,7 @@ def without_istiod(sites: Sequence[Site]) -> Iterator[None]:
 
 def restart_istiod(site: Site) -> None:
     """Replace the pods of a cluster's control plane; wait for the new ones."""
-    restart(site, site.shape.istiod, site.shape.system)
+    site.restart(site.shape.istiod, site.shape.system)
 
 
 def _istiod_rolled_out(site: Site) -> None:
@@ -50,10 +41,20 @@ def replicas(site: Site, deployment: str, namespace: str, count: int) -> Iterato
 
 @contextmanager
 def pod_template(
-    site: Site, deployment: str, namespace: str, *, annotations: dict[str, str]
+    site: Site,
+    deployment: str,
+    namespace: str,
+    *,
+    annotations: Mapping[str, str] | None = None,
+    account: str = "",
 ) -> Iterator[None]:
-    """Run the body with pods that carry ``annotations``; the pods are replaced both times."""
-    patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+    """Run the body with pods that carry ``annotations``, or under another service account.
+
+    The pods are replaced both times.
+    """
+    spec = {"serviceAccountName": account, "serviceAccount": account} if account else {}
+    template = {"metadata": {"annotations": dict(annotations or {})}, "spec": spec}
+    patch = {"spec": {"template": template}}
     try:
         with site.patched("Deployment", deployment, patch, namespace):
             site.rolled_out(deployment, namespace)

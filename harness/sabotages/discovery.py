@@ -34,7 +34,7 @@ def other_secret_name(scene: Scene) -> Breaking:
 @contextmanager
 def secret_name_mismatch(scene: Scene) -> Breaking:
     """Let the name in the remote secret differ from the cluster's own."""
-    with renamed_secret(scene.client, scene.server):
+    with other_secret_name(scene):
         yield
 
 
@@ -100,6 +100,14 @@ def dns_capture_on(scene: Scene) -> Breaking:
 def annotation_removed(scene: Scene) -> Breaking:
     """Remove the annotation that keeps a Service within its namespace."""
     patch = {"metadata": {"annotations": {"networking.istio.io/exportTo": None}}}
+    with scene.client.patched("Service", PRIVATE.name, patch, SAMPLE):
+        yield
+
+
+@contextmanager
+def exported_to_nobody(scene: Scene) -> Breaking:
+    """Keep a private Service from its own namespace, too."""
+    patch = {"metadata": {"annotations": {"networking.istio.io/exportTo": "~"}}}
     with scene.client.patched("Service", PRIVATE.name, patch, SAMPLE):
         yield
 

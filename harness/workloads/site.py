@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from uuid import uuid4
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
@@ -72,6 +73,13 @@ class Site:
         except NotConverged as error:
             why = f"{error.last}\n{why_not(self.kube, deployment, namespace)}"
             raise NotConverged(what, error.budget, error.looks, why) from None
+
+    def restart(self, deployment: str, namespace: str) -> None:
+        """Replace the pods of a Deployment, and wait for the new ones."""
+        stamp = {"meshproof.io/restarted": uuid4().hex}
+        template = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
+        self.kube.patch("Deployment", deployment, template, namespace)
+        self.rolled_out(deployment, namespace)
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         """Return the pods labelled ``app`` that are ready and not on their way out."""

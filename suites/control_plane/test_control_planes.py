@@ -14,7 +14,7 @@ from harness.workloads.stage import Stage
 
 
 @pytest.mark.requirement("CP-01")
-@pytest.mark.sabotage.with_args(remote_pilot_address)
+@pytest.mark.sabotage.with_args(remote_pilot_address, breaks="is synced on")
 @pytest.mark.disturbs
 def test_a_primary_configures_its_own_workloads(stage: Stage) -> None:
     for site in stage.sites:
@@ -38,9 +38,9 @@ def synced(site: Site) -> set[str]:
 
 
 @pytest.mark.requirement("CP-15")
-@pytest.mark.sabotage.with_args(unreachable_server)
-def test_every_istiod_watches_every_cluster(source: Site, target: Site, stage: Stage) -> None:
-    assert stage.sites
+@pytest.mark.sabotage.with_args(unreachable_server, breaks="has synced")
+@pytest.mark.usefixtures("stage")  # whose agents ask istiods
+def test_every_istiod_watches_every_cluster(source: Site, target: Site) -> None:
     eventually(
         lambda: [statuses(istiod) for istiod in istiods(source)],
         lambda seen: bool(seen) and all(s.get(target.name) == "synced" for s in seen),

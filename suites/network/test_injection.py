@@ -2,28 +2,32 @@
 
 import pytest
 
-from harness.meshes.base import NETWORK_LABEL, NETWORK_VARIABLE
-from harness.model import Topology
+from harness.meshes.base import NETWORK_LABEL
 from harness.probes.injection import injected, told_network
-from harness.sabotages.control_plane import network_value_omitted
+from harness.sabotages.control_plane import network_value_omitted, wrong_net_in_injection_path
+from harness.sabotages.fabric import namespace_label_dropped
 from harness.workloads.site import Site
 from harness.workloads.stage import OTHER, SAMPLE, Stage
 
 
 @pytest.mark.requirement("NM-13")
-@pytest.mark.sabotage.with_args(network_value_omitted)
+@pytest.mark.sabotage.with_args(network_value_omitted, breaks="told another network")
+@pytest.mark.sabotage.with_args(wrong_net_in_injection_path, breaks="told another network")
+@pytest.mark.sabotage.with_args(namespace_label_dropped, needs="two-networks", breaks="by default")
 @pytest.mark.disturbs
-def test_injection_sets_the_declared_network(
-    cluster: Site, stage: Stage, topology: Topology
-) -> None:
+def test_injection_sets_the_declared_network(cluster: Site, stage: Stage) -> None:
     pods = [pod for namespace in (SAMPLE, OTHER) for pod in injected(cluster, namespace)]
-    assert len(pods) >= len(stage.injected(cluster)), f"{cluster.name}: no injected pods"
-    for pod in pods:
-        name = pod["metadata"]["name"]
-        assert pod["metadata"]["labels"].get(NETWORK_LABEL) == cluster.network, f"label of {name}"
-        assert told_network(cluster, pod) == cluster.network, f"{NETWORK_VARIABLE} of {name}"
-    for caller in stage.injected(cluster):
-        assert caller.sidecar.metadata().get("NETWORK") == cluster.network, f"{caller.pod}"
-    if len(topology.networks) > 1:
-        system = cluster.kube.get("Namespace", cluster.shape.system)
-        assert system["metadata"]["labels"].get(NETWORK_LABEL) == cluster.network, "system"
+    labels = {pod["metadata"]["labels"].get(NETWORK_LABEL) for pod in pods}
+    told = labels | {told_network(cluster, pod) for pod in pods}
+    assert told == {cluster.network}, f"pods of {cluster} are told another network: {told}"
+    said = {caller.sidecar.metadata().get("NETWORK") for caller in stage.injected(cluster)}
+    assert said == {cluster.network}, f"proxies of {cluster} report another network: {said}"
+    default = default_network(cluster, stage)
+    assert default == cluster.network, f"{cluster} is on another network by default: {default!r}"
+
+
+def default_network(cluster: Site, stage: Stage) -> str:
+    """Return the network of pods that carry no label: the namespace's, or the only one there is."""
+    labels = cluster.kube.get("Namespace", cluster.shape.system)["metadata"]["labels"]
+    only, *others = stage.networks
+    return str(labels.get(NETWORK_LABEL, "" if others else only))
