@@ -75,17 +75,21 @@ def always(
 
     eventually(seen, until, what=what, budget=budget)
     if len(looks) > 1:
-        _JOURNAL.get()(f"{what}: held in look {len(looks)}; all looks: {_sum(looks)}")
+        _JOURNAL.get()(f"{what}: held in look {len(looks)}; before: {_told(looks[:-1])}")
     last = look()
     assert until(last), f"{what}: seen once, but not in the next look, which counts: {last}"
     return last
 
 
-_JOURNAL: ContextVar[Callable[[str], object]] = ContextVar("journal", default=len)
+def _nobody(line: str) -> None:
+    """Take what nobody wants to know."""
+
+
+_JOURNAL: ContextVar[Callable[[str], None]] = ContextVar("journal", default=_nobody)
 
 
 @contextmanager
-def journal(tell: Callable[[str], object]) -> Iterator[None]:
+def journal(tell: Callable[[str], None]) -> Iterator[None]:
     """Let :func:`always` tell, while the body runs, what it saw before a claim held."""
     token = _JOURNAL.set(tell)
     try:
@@ -94,9 +98,9 @@ def journal(tell: Callable[[str], object]) -> Iterator[None]:
         _JOURNAL.reset(token)
 
 
-def _sum(looks: Sequence[object]) -> str:
-    """Return the replies of all looks as counts; of other looks the last two differ, so those."""
+def _told(looks: Sequence[object]) -> str:
+    """Return the replies of all looks as counts; of looks at anything else the last one."""
     replies = [look for look in looks if isinstance(look, Replies)]
     if len(replies) == len(looks):
         return str(Replies(reply for each in replies for reply in each))
-    return f"{looks[-2]}, then {looks[-1]}"
+    return str(looks[-1])

@@ -88,8 +88,8 @@ def through_gateway(flow: Flow) -> bool:
 def test_ranges_of_clusters_on_one_network_are_disjoint(source: Site, target: Site) -> None:
     for what, mine in ranges(source):
         for other, theirs in ranges(target):
-            clash = f"ranges overlap: {what} of {source} {mine}, {other} of {target} {theirs}"
-            assert not mine.overlaps(theirs), clash
+            clash = f"{what} of {source} {mine}, {other} of {target} {theirs}"
+            assert not mine.overlaps(theirs), f"ranges overlap: {clash}"
 
 
 def ranges(site: Site) -> Iterator[tuple[str, IPv4Network]]:
