@@ -83,15 +83,13 @@ def test_a_name_needs_its_service_in_the_client_cluster(
 @pytest.mark.requirement("DS-06")
 @pytest.mark.sabotage.with_args(cluster_local_host, no_remote_secret, breaks="answer all 50")
 @pytest.mark.disturbs
-def test_other_clusters_answer_where_nobody_is_local(
-    source: Site, target: Site, stage: Stage
-) -> None:
-    others = {target.name, *(site.name for site in stage.sites)} - {source.name}
-    with source.scaled("echo", SAMPLE, 0):
+def test_other_clusters_answer_where_nobody_is_local(cluster: Site, stage: Stage) -> None:
+    others = {site.name for site in stage.sites} - {cluster.name}
+    with cluster.scaled("echo", SAMPLE, 0):
         always(
-            lambda: stage.stranger(source).call(ECHO.url, count=50),
+            lambda: stage.stranger(cluster).call(ECHO.url, count=50),
             lambda replies: replies.ok and set(replies.clusters) == others,
-            what=f"without an instance in {source.name}, {sorted(others)} answer all 50 calls",
+            what=f"without an instance in {cluster.name}, {sorted(others)} answer all 50 calls",
         )
 
 

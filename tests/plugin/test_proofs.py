@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.session import collection
 from tests.plugin.conftest import Project
 
 CHECK = """
@@ -113,6 +114,17 @@ def test_only_the_first_parameter_set_is_proved(project: Project) -> None:
     proved(project, "loud")
     found = [(r["check"][-12:], bool(r["proofs"])) for r in project.record()["results"]]
     assert found == [("[east->west]", True), ("[west->east]", False)]
+
+
+def test_one_parameter_set_of_each_kind_is_proved(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "kind_of", id)
+    proved(project, "deaf")
+    record = project.record()["results"]
+    assert [[p["fate"] for p in each["proofs"]].count("survived") for each in record] == [1, 1]
+    missing = [[p["fate"] for p in each["proofs"]].count("missing") for each in record]
+    assert missing == [3, 0], "what is missing is missing once"
 
 
 def test_what_later_runs_of_the_body_say_is_forgotten(project: Project) -> None:
