@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from harness.converge import Budget, concurrently, eventually
+from harness.converge import Budget, NotConverged, concurrently, eventually
 from harness.meshes.base import Mesh
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
@@ -46,6 +46,8 @@ def stage(
         for what in stages[lab.id].put_back:
             phases.say(f"{what} was not as the stage needs it, and is now")
             notes(f"put back before anything was judged: {what}")
+        if mesh.shape is not None:
+            give_time(stages[lab.id], notes)
     stage = stages[lab.id]
     if request.node.get_closest_marker("disturbs") is None:
         yield stage
@@ -58,6 +60,20 @@ def stage(
         what=f"callers are answered by whom they were before the check: {before}",
         budget=Budget(timeout=60, successes=2, interval=0.1, firm=True),
     )
+
+
+def give_time(stage: Stage, notes: Notes) -> None:
+    """Let a new stage become known everywhere; where it does not, the mesh is judged as it is."""
+    everyone = {site.name for site in stage.sites}
+    try:
+        eventually(
+            lambda: answering(stage),
+            lambda now: all(names == everyone for names in now.values()),
+            what=f"callers of every cluster are answered by {sorted(everyone)}",
+            budget=Budget(timeout=20, interval=0.1, firm=True),
+        )
+    except NotConverged as error:
+        notes(f"before anything was judged: {error}")
 
 
 def answering(stage: Stage) -> dict[str, set[str]]:

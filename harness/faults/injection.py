@@ -6,7 +6,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
 from harness.kube import Manifest
-from harness.probes.injection import told_network
+from harness.meshes.base import NETWORK_VARIABLE
+from harness.probes.injection import told
 from harness.workloads.site import Site
 from harness.workloads.stage import SAMPLE
 
@@ -15,24 +16,25 @@ _WEBHOOKS = "MutatingWebhookConfiguration"
 
 @contextmanager
 def injected_otherwise(
-    site: Site, change: AbstractContextManager[None], *, network: str
+    site: Site, change: AbstractContextManager[None], variable: str, value: str
 ) -> Iterator[None]:
-    """Run the body with a ``change`` by which new pods are told ``network``, and one such pod."""
+    """Run the body with a ``change`` by which proxies are told a ``value``, and callers so told."""
+    before = _offered(site, variable)
     try:
         with change:
-            _await_network(site, network)
+            _await_offer(site, variable, value)
             site.restart("probe-b", SAMPLE)
             yield
     finally:
-        _await_network(site, site.network)
+        _await_offer(site, variable, before)
         site.restart("probe-b", SAMPLE)
 
 
 @contextmanager
 def injected_as(site: Site, *, network: str) -> Iterator[None]:
     """Run the body while the injector is called by a path that names ``network``."""
-    path = f"/inject/cluster/{site.name}/net/{network}"
-    with injected_otherwise(site, _called_by(site, path), network=network):
+    change = _called_by(site, f"/inject/cluster/{site.name}/net/{network}")
+    with injected_otherwise(site, change, NETWORK_VARIABLE, network):
         yield
 
 
@@ -56,8 +58,17 @@ def _pointed(webhooks: list[Manifest], system: str, path: str) -> bool:
     return bool(ours)
 
 
-def _await_network(site: Site, network: str) -> None:
-    """Wait until a pod created now would be told ``network`` (asked by dry run)."""
+def _await_offer(site: Site, variable: str, value: str) -> None:
+    eventually(
+        lambda: _offered(site, variable),
+        lambda seen: seen == value,
+        what=f"{site.name} injects {variable}={value!r}",
+        budget=Budget(timeout=30, interval=0.1, firm=True),
+    )
+
+
+def _offered(site: Site, variable: str) -> str:
+    """Return what the proxy of a pod created now would be told (asked by dry run)."""
     pod = site.pods(SAMPLE, "bare")[0]
     trial = {
         "apiVersion": "v1",
@@ -66,9 +77,4 @@ def _await_network(site: Site, network: str) -> None:
         "spec": {"containers": [{"name": "c", "image": pod["spec"]["containers"][0]["image"]}]},
     }
     path = f"/api/v1/namespaces/{SAMPLE}/pods?dryRun=All"
-    eventually(
-        lambda: told_network(site, site.kube.request("POST", path, trial).json()),
-        lambda seen: seen == network,
-        what=f"{site.name} injects network {network!r}",
-        budget=Budget(timeout=30, interval=0.1, firm=True),
-    )
+    return told(site, site.kube.request("POST", path, trial).json(), variable)

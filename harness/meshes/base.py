@@ -20,8 +20,8 @@ TLS_MODE_LABEL, TLS_MODE = "security.istio.io/tlsMode", "istio"
 #: Label of the Secrets by which a control plane reads other clusters, and how they are called
 #: before the cluster's name.
 REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX = "istio/multiCluster", "istio-remote-secret-"
-#: Variable by which a proxy is told the network of its pod.
-NETWORK_VARIABLE = "ISTIO_META_NETWORK"
+#: Variables by which a proxy is told the network of its pod, and its mesh.
+NETWORK_VARIABLE, MESH_VARIABLE = "ISTIO_META_NETWORK", "ISTIO_META_MESH_ID"
 
 #: Port at which east-west gateways pass mutual TLS on, found by SNI.
 PASSTHROUGH_PORT = 15443

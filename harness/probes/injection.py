@@ -18,7 +18,12 @@ def proxy_in(site: ClusterView, pod: Manifest) -> Manifest | None:
     return next((each for each in containers if each["name"] == site.shape.proxy), None)
 
 
+def told(site: ClusterView, pod: Manifest, variable: str) -> str:
+    """Return what the proxy in a pod was told by an environment variable; empty if nothing."""
+    env = (proxy_in(site, pod) or {}).get("env", [])
+    return str(next((e.get("value", "") for e in env if e["name"] == variable), ""))
+
+
 def told_network(site: ClusterView, pod: Manifest) -> str:
     """Return the network that the proxy in a pod was told; empty if none."""
-    env = (proxy_in(site, pod) or {}).get("env", [])
-    return str(next((e.get("value", "") for e in env if e["name"] == NETWORK_VARIABLE), ""))
+    return told(site, pod, NETWORK_VARIABLE)

@@ -8,6 +8,7 @@ from harness.faults.injection import injected_as, injected_otherwise
 from harness.faults.mesh_config import injector_values, mesh_config
 from harness.faults.rollout import pod_template, restart_istiod
 from harness.kube import Manifest
+from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.stage import SAMPLE
 
@@ -52,7 +53,7 @@ def network_value_omitted(scene: Scene) -> Breaking:
         values["global"]["network"] = ""
 
     site = scene.client
-    with injected_otherwise(site, injector_values(site, change), network=""):
+    with injected_otherwise(site, injector_values(site, change), NETWORK_VARIABLE, ""):
         yield
 
 
@@ -102,9 +103,12 @@ def different_root(scene: Scene) -> Breaking:
 @contextmanager
 def other_mesh_id(scene: Scene) -> Breaking:
     """Give the server's callers another mesh ID than all others have."""
-    config = "proxyMetadata:\n  ISTIO_META_MESH_ID: other\n"
-    annotations = {"proxy.istio.io/config": config}
-    with pod_template(scene.server, "probe-b", SAMPLE, annotations=annotations):
+
+    def change(values: Manifest) -> None:
+        values["global"]["meshID"] = "other"
+
+    site = scene.server
+    with injected_otherwise(site, injector_values(site, change), MESH_VARIABLE, "other"):
         yield
 
 
