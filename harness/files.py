@@ -225,10 +225,6 @@ def _catalogue_problems(catalogue: Catalogue, document: Document) -> Iterator[st
         if requirement.id in seen:
             yield document.error((*place, "id"), f"id {requirement.id} is used more than once")
         seen.add(requirement.id)
-        for number, name in enumerate(requirement.topologies):
-            if name not in catalogue.topologies:
-                message = f"{requirement.id} names unknown topology {name!r}"
-                yield document.error((*place, "topologies", number), message)
         if not requirement.sabotage and not requirement.why_none:
             message = f"{requirement.id} has neither a sabotage nor a reason for having none"
             yield document.error(place, message)

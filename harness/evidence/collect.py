@@ -19,7 +19,7 @@ from harness import files
 from harness.converge import concurrently
 from harness.evidence.folder import Folder
 from harness.kube import API_VERSIONS, Kube, Manifest
-from harness.meshes.base import METRICS_PORT, STATS_PORT, UPSTREAM, MeshShape
+from harness.meshes.base import METRICS_PORT, STATS_PORT, UPSTREAM_SHAPE, MeshShape
 from harness.model import ApiError, HarnessError, Lab
 from harness.probes.caller import AGENT_LABEL, CONTROL_PORT
 from harness.probes.istiod import Istiod, istiods
@@ -102,7 +102,7 @@ def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None) -> 
     for pod in ours:
         _logs(folder, name, kube, pod)
         if _is_agent(pod):
-            _envoy(folder, name, kube, pod, shape or UPSTREAM)
+            _envoy(folder, name, kube, pod, shape or UPSTREAM_SHAPE)
         elif shape is not None:
             _control(folder, name, kube, pod, shape)
     if shape is not None:

@@ -4,11 +4,12 @@ Names that Istio's users rely on (labels, ports, the fields of its access log) a
 a mesh with others is no Istio. Names that an installation may choose are a :class:`MeshShape`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Program, Topology
+from harness.model.needs import Offerer, offered_by
 from harness.phases import Phases
 
 #: Label by which namespaces, pods and gateways say which network they are on.
@@ -75,7 +76,7 @@ class MeshShape:
 
 
 #: The shape of a mesh that has no names of its own.
-UPSTREAM = MeshShape()
+UPSTREAM_SHAPE = MeshShape()
 
 
 class Mesh(Protocol):
@@ -120,6 +121,27 @@ class Mesh(Protocol):
     def programs(self) -> tuple[Program, ...]:
         """Say which programs ran on behalf of the mesh, for the report."""
         ...
+
+
+#: What upstream Istio offers as the harness installs it, by the names of the catalogue's needs.
+UPSTREAM: Set[str] = offered_by(Offerer.MESH)
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """A mesh that says which facts hold of it; of one that does not, upstream's are believed."""
+
+    def offers(self, topology: Topology) -> Set[str]:
+        """Return the needs (``harness.model.needs``, those of a mesh) that it meets."""
+        ...
+
+
+def offers(mesh: Mesh, topology: Topology) -> Set[str]:
+    """Return the facts that hold of ``mesh`` on ``topology``, as it says or as upstream has them.
+
+    The baseline without a mesh claims all of them: its checks are to be run, and to fail.
+    """
+    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM
 
 
 @runtime_checkable

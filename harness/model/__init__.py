@@ -1,5 +1,7 @@
 """The nouns of the harness. Pure data: no module here performs I/O or imports pytest."""
 
+from harness.model import structure
+from harness.model.conditions import Condition, conditions
 from harness.model.errors import (
     ApiError,
     ConfigError,
@@ -21,7 +23,15 @@ from harness.model.result import (
     judge,
     worst,
 )
-from harness.model.topology import ClusterSpec, NetworkSpec, NodeSpec, Role, Topology
+from harness.model.structure import ControlPlane, Gateway, PairKind, Relation
+from harness.model.topology import (
+    ClusterSpec,
+    MachineSpec,
+    NetworkSpec,
+    NodeSpec,
+    Role,
+    Topology,
+)
 
 __all__ = [
     "ApiError",
@@ -30,27 +40,35 @@ __all__ = [
     "Cluster",
     "ClusterPlan",
     "ClusterSpec",
+    "Condition",
     "ConfigError",
+    "ControlPlane",
     "Fate",
+    "Gateway",
     "HarnessError",
     "InterruptedAnswerError",
     "Lab",
     "Level",
     "MachineError",
+    "MachineSpec",
     "NetworkPlan",
     "NetworkSpec",
     "NodePlan",
     "NodeSpec",
     "Observation",
+    "PairKind",
     "PhaseTime",
     "Program",
     "Proof",
+    "Relation",
     "Requirement",
     "Role",
     "ToolError",
     "Topology",
     "Verdict",
+    "conditions",
     "judge",
     "plan_networks",
+    "structure",
     "worst",
 ]

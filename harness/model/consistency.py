@@ -2,136 +2,231 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Network
-from itertools import combinations
 
-from harness.model.plan import plan_networks
-from harness.model.topology import ClusterSpec, Role, Topology
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A contradiction, and the place in the document (keys and indexes) that it concerns."""
-
-    where: tuple[str | int, ...]
-    message: str
+from harness.model.problem import Problem, Where
+from harness.model.ranges import malformed, overlaps
+from harness.model.structure import (
+    ControlPlane,
+    control_planes,
+    control_planes_of,
+    gateways,
+    mesh_of,
+    meshes,
+)
+from harness.model.topology import ClusterSpec, DataPlane, Role, Topology
 
 
 def problems(topology: Topology) -> list[Problem]:
-    """Return every contradiction in ``topology``; empty if it can be raised."""
+    """Return every contradiction in ``topology``; empty if it can be planned.
+
+    What follows from a declaration is looked at only once all names that it uses are known.
+    """
     basic = [
-        *_repeated("networks", (n.name for n in topology.networks)),
-        *_repeated("clusters", (c.name for c in topology.clusters)),
-        *_unknown_networks(topology),
+        *_repeated_names(topology),
+        *_unknown_names(topology),
         *_roles(topology),
-        *_malformed_ranges(topology),
+        *malformed(topology),
     ]
-    return basic or list(_overlaps(topology))
+    return basic or [*_derived(topology), *overlaps(topology)]
 
 
-def _repeated(section: str, names: Iterable[str]) -> Iterator[Problem]:
+def _repeated_names(topology: Topology) -> Iterator[Problem]:
+    for section, key, names in (
+        ("networks", "name", [each.name for each in topology.networks]),
+        ("clusters", "name", [each.name for each in topology.clusters]),
+        ("meshes", "id", [each.id for each in topology.meshes]),
+        ("control_planes", "name", [each.name for each in topology.control_planes]),
+        ("machines", "name", [each.name for each in topology.machines]),
+    ):
+        yield from _repeated(section, key, names)
+    clusters = {each.name for each in topology.clusters}
+    for index, machine in enumerate(topology.machines):
+        if machine.name in clusters:
+            message = f"machine name {machine.name!r} is the name of a cluster as well"
+            yield Problem(("machines", index, "name"), message)
+
+
+def _repeated(section: str, key: str, names: Iterable[str]) -> Iterator[Problem]:
     listed = list(names)
     for name, count in Counter(listed).items():
         if count > 1:
             last = len(listed) - 1 - listed[::-1].index(name)
-            kind = section.removesuffix("s")
-            yield Problem((section, last, "name"), f"{kind} name {name!r} is used more than once")
+            kind = {"meshes": "mesh"}.get(section, section.removesuffix("s").replace("_", " "))
+            yield Problem((section, last, key), f"{kind} {key} {name!r} is used more than once")
 
 
-def _unknown_networks(topology: Topology) -> Iterator[Problem]:
-    declared = {network.name for network in topology.networks}
+def _unknown_names(topology: Topology) -> Iterator[Problem]:
+    networks = {network.name for network in topology.networks}
+    clusters = {cluster.name for cluster in topology.clusters}
+    known_meshes = {each.id for each in topology.meshes}
+    for where, what, name, known in _references(topology, networks, clusters, known_meshes):
+        if name not in known:
+            key = next(each for each in reversed(where) if isinstance(each, str))
+            verb, noun = _NAMED.get(key, ("names", "cluster"))
+            listed = ", ".join(sorted(known)) or "none"
+            yield Problem(where, f"{what} {verb} unknown {noun} {name!r}; declared: {listed}")
+
+
+#: How a key refers to something else, where it is not by naming a cluster.
+_NAMED = {
+    "cluster": ("is of", "cluster"),
+    "mesh": ("is of", "mesh"),
+    "network": ("is on", "network"),
+    "to": ("exports to", "mesh"),
+    "trusts": ("trusts", "mesh"),
+}
+
+Reference = tuple[Where, str, str, set[str]]
+
+
+def _references(
+    topology: Topology, networks: set[str], clusters: set[str], known_meshes: set[str]
+) -> Iterator[Reference]:
+    """Yield every name that a part of the topology uses of another: place, who, name, known."""
     for index, cluster in enumerate(topology.clusters):
-        if cluster.network not in declared:
-            known = ", ".join(sorted(declared))
-            yield Problem(
-                ("clusters", index, "network"),
-                f"cluster {cluster.name!r} is on unknown network {cluster.network!r}; "
-                f"declared: {known}",
-            )
+        place, who = ("clusters", index), f"cluster {cluster.name!r}"
+        yield (*place, "network"), who, cluster.network, networks
+        if cluster.mesh is not None:
+            yield (*place, "mesh"), who, cluster.mesh, known_meshes
+    for index, plane in enumerate(topology.control_planes):
+        place, who = ("control_planes", index), f"control plane {plane.name!r}"
+        yield (*place, "cluster"), who, plane.cluster, clusters
+        yield from (((*place, "serves"), who, name, clusters) for name in plane.serves)
+        yield from (((*place, "reads"), who, name, clusters) for name in plane.reads or ())
+        if plane.config_cluster is not None:
+            yield (*place, "config_cluster"), who, plane.config_cluster, clusters
+        if plane.mesh is not None:
+            yield (*place, "mesh"), who, plane.mesh, known_meshes
+    yield from _other_references(topology, networks, clusters, known_meshes)
+
+
+def _other_references(
+    topology: Topology, networks: set[str], clusters: set[str], known_meshes: set[str]
+) -> Iterator[Reference]:
+    for index, gateway in enumerate(topology.gateways or ()):
+        place, who = ("gateways", index), f"gateway {gateway.name!r}"
+        yield (*place, "cluster"), who, gateway.cluster, clusters
+        if gateway.network is not None:
+            yield (*place, "network"), who, gateway.network, networks
+    for index, machine in enumerate(topology.machines):
+        place, who = ("machines", index), f"machine {machine.name!r}"
+        yield (*place, "network"), who, machine.network, networks
+        yield (*place, "cluster"), who, machine.cluster, clusters
+    for index, mesh in enumerate(topology.meshes):
+        place, who = ("meshes", index), f"mesh {mesh.id!r}"
+        yield from (((*place, "trusts"), who, name, known_meshes) for name in mesh.trusts)
+        for number, export in enumerate(mesh.exports):
+            to = (*place, "exports", number, "to")
+            yield from ((to, who, name, known_meshes) for name in export.to)
 
 
 def _roles(topology: Topology) -> Iterator[Problem]:
     primaries = {cluster.name for cluster in topology.primaries}
-    if not primaries:
+    if not primaries and not topology.control_planes:
         yield Problem(("clusters",), "no cluster is a primary: nothing would configure the mesh")
+    served = {name for plane in topology.control_planes for name in plane.serves}
     for index, cluster in enumerate(topology.clusters):
-        if message := _role_problem(cluster, primaries):
+        if message := _role_problem(topology, cluster, primaries, served):
             yield Problem(("clusters", index), message)
+    if len(topology.meshes) > 1:
+        yield from _meshless(topology)
 
 
-def _role_problem(cluster: ClusterSpec, primaries: set[str]) -> str:
-    if cluster.role is Role.PRIMARY:
-        surplus = f"cluster {cluster.name!r} is a primary and has no use for 'primary'"
-        return surplus if cluster.primary else ""
-    if cluster.primary is None:
-        return f"cluster {cluster.name!r} is a remote without a primary; add 'primary: NAME'"
-    if cluster.primary not in primaries:
+def _role_problem(
+    topology: Topology, cluster: ClusterSpec, primaries: set[str], served: set[str]
+) -> str:
+    name = f"cluster {cluster.name!r}"
+    if cluster.role is not Role.REMOTE:
+        hosts = any(plane.cluster == cluster.name for plane in topology.control_planes)
+        if cluster.role is Role.EXTERNAL and not hosts:
+            return f"{name} is external and hosts no control plane; declare one, or leave it out"
+        return f"{name} is no remote and has no use for 'primary'" if cluster.primary else ""
+    if not cluster.primary and cluster.name not in served:
+        return f"{name} is a remote that nobody serves; add 'primary: NAME'"
+    if others := sorted(set(cluster.primary) - primaries):
         known = ", ".join(sorted(primaries)) or "none"
-        return (
-            f"cluster {cluster.name!r} names {cluster.primary!r} as its primary; primaries: {known}"
-        )
+        return f"{name} names {', '.join(map(repr, others))} as its primary; primaries: {known}"
     return ""
 
 
-def _malformed_ranges(topology: Topology) -> Iterator[Problem]:
-    for index, network in enumerate(topology.networks):
-        yield from _malformed(network.cidr, ("networks", index, "cidr"), 16, 25)
+def _meshless(topology: Topology) -> Iterator[Problem]:
+    """Several meshes: every member and control plane says of which one it is."""
     for index, cluster in enumerate(topology.clusters):
-        yield from _malformed(cluster.pods, ("clusters", index, "pods"), 8, 21)
-        yield from _malformed(cluster.services, ("clusters", index, "services"), 12, 24)
+        if cluster.mesh is None and cluster.role is not Role.EXTERNAL:
+            known = ", ".join(each.id for each in topology.meshes)
+            message = f"cluster {cluster.name!r} does not say of which mesh it is; there are: "
+            yield Problem(("clusters", index), message + known)
 
 
-def _malformed(
-    cidr: str | None, where: tuple[str | int, ...], widest: int, narrowest: int
-) -> Iterator[Problem]:
-    if cidr is None:
-        return
-    try:
-        network = IPv4Network(cidr)
-    except ValueError as error:
-        yield Problem(where, f"not an IPv4 range: {error}")
-        return
-    if not widest <= network.prefixlen <= narrowest:
-        yield Problem(where, f"{cidr} must be between /{widest} and /{narrowest}")
-    if not network.is_private:
-        yield Problem(where, f"{cidr} is not private address space")
+def _derived(topology: Topology) -> Iterator[Problem]:
+    yield from _of_control_planes(topology)
+    yield from _of_serving(topology)
+    yield from _of_gateways(topology)
+    yield from _of_meshes(topology)
+    if topology.data_plane is DataPlane.AMBIENT and topology.machines:
+        yield Problem(("machines",), "ambient meshes have no machines")
 
 
-def _overlaps(topology: Topology) -> Iterator[Problem]:
-    plan = plan_networks(topology)
-    for one, other in combinations(plan.networks, 2):
-        if IPv4Network(one.cidr).overlaps(IPv4Network(other.cidr)):
-            index = [n.name for n in topology.networks].index(other.name)
-            yield Problem(
-                ("networks", index),
-                f"network {other.name!r} ({other.cidr}) overlaps {one.name!r} ({one.cidr})",
-            )
-    for one_range, other_range in combinations(_ranges(topology), 2):
-        if one_range.network == other_range.network and one_range.overlaps(other_range):
-            yield Problem(
-                other_range.where,
-                f"{other_range.label} overlaps {one_range.label} "
-                f"on network {other_range.network!r}",
-            )
+def _of_control_planes(topology: Topology) -> Iterator[Problem]:
+    taken: dict[tuple[str, str], str] = {}
+    for index, plane in enumerate(control_planes(topology)):
+        where = _plane(topology, index, plane)
+        label = f"revision {plane.revision!r}" if plane.revision else "no revision"
+        other = taken.setdefault((plane.cluster, plane.revision), plane.name)
+        if other != plane.name:
+            message = f"control planes {other!r} and {plane.name!r} both have {label} in"
+            yield Problem(where, f"{message} cluster {plane.cluster!r}")
+        yield from (Problem(where, message) for message in _of_control_plane(topology, plane))
 
 
-@dataclass(frozen=True, slots=True)
-class _Range:
-    network: str
-    label: str
-    cidr: str
-    where: tuple[str | int, ...]
+def _of_control_plane(topology: Topology, plane: ControlPlane) -> Iterator[str]:
+    name = f"control plane {plane.name!r}"
+    for served in plane.serves:
+        if (other := mesh_of(topology, served)) != plane.mesh and not plane.namespaces:
+            yield f"{name} of mesh {plane.mesh!r} serves cluster {served!r} of mesh {other!r}"
+    if topology.links == "none" and set(plane.reads) - set(plane.serves):
+        yield f"{name} reads other clusters, but 'links' is none"
+    if plane.config_cluster not in plane.serves:
+        config = plane.config_cluster
+        yield f"{name} takes configuration from a cluster that it does not serve: {config!r}"
 
-    def overlaps(self, other: "_Range") -> bool:
-        return IPv4Network(self.cidr).overlaps(IPv4Network(other.cidr))
+
+def _plane(topology: Topology, index: int, plane: ControlPlane) -> Where:
+    if index < len(topology.control_planes):
+        return ("control_planes", index)
+    return ("clusters", [each.name for each in topology.clusters].index(plane.cluster))
 
 
-def _ranges(topology: Topology) -> Iterator[_Range]:
-    plan = plan_networks(topology)
-    for network in plan.networks:
-        yield _Range(network.name, f"network {network.name!r} ({network.cidr})", network.cidr, ())
-    for index, cluster in enumerate(plan.clusters):
-        for kind, cidr in (("pods", cluster.pods), ("services", cluster.services)):
-            label = f"{kind} of {cluster.name!r} ({cidr})"
-            yield _Range(cluster.network, label, cidr, ("clusters", index, kind))
+def _of_serving(topology: Topology) -> Iterator[Problem]:
+    for index, cluster in enumerate(topology.clusters):
+        serving = control_planes_of(topology, cluster.name)
+        if cluster.role is not Role.EXTERNAL and not serving:
+            message = f"no control plane serves cluster {cluster.name!r}"
+            yield Problem(("clusters", index), message)
+        if cluster.role is Role.EXTERNAL and serving:
+            message = f"cluster {cluster.name!r} is external, and yet {serving[0].name!r} serves it"
+            yield Problem(("clusters", index), message)
+
+
+def _of_gateways(topology: Topology) -> Iterator[Problem]:
+    taken: set[tuple[str, str, str]] = set()
+    for index, gateway in enumerate(gateways(topology)):
+        where: Where = ("gateways", index) if topology.gateways else ("clusters",)
+        key = (gateway.cluster, gateway.namespace, gateway.name)
+        if key in taken:
+            message = f"gateway name {gateway.name!r} is used twice in namespace"
+            yield Problem(where, f"{message} {gateway.namespace!r} of {gateway.cluster!r}")
+        taken.add(key)
+
+
+def _of_meshes(topology: Topology) -> Iterator[Problem]:
+    for index, mesh in enumerate(meshes(topology)):
+        if mesh.id in mesh.trusts:
+            message = f"mesh {mesh.id!r} need not say that it trusts itself"
+            yield Problem(("meshes", index, "trusts"), message)
+        for number, export in enumerate(mesh.exports):
+            if mesh.id in export.to:
+                message = f"mesh {mesh.id!r} exports {export.host!r} to itself"
+                yield Problem(("meshes", index, "exports", number, "to"), message)
+        if not any(plane.mesh == mesh.id for plane in control_planes(topology)):
+            yield Problem(("meshes", index), f"no control plane is of mesh {mesh.id!r}")

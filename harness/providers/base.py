@@ -209,11 +209,11 @@ CAPABILITIES: Mapping[str, type] = {
     "api-cut": CanCutApi,
     "capture": CanCapture,
     "gateway-cut": CanCutGateway,
+    "machine": CanAddMachine,
     "node-pause": CanPauseNode,
     "packet-counters": CanCapture,
     "partition": CanPartition,
     "pod-routes": CanRoutePods,
-    "vm": CanAddMachine,
 }
 
 

@@ -102,16 +102,18 @@ def _outcome(record: RunRecord, requirement: Requirement, topology: str) -> Outc
         for result in record.results
         if result.requirement == requirement.id and result.topology == topology
     )
-    if topology not in requirement.topologies:
+    if excluded := requirement.excluded(record.topology(topology)):
         return Outcome(
             requirement=requirement,
             topology=topology,
             verdict=worst([Verdict.NOT_APPLICABLE, *(check.verdict for check in checks)]),
-            reason=f"the catalogue does not judge it on {topology}",
+            reason=excluded,
             checks=checks,
         )
-    verdict = worst(check.verdict for check in checks)
-    reason = next((check.reason for check in checks if check.verdict is verdict), "")
+    # A check of several requirements may look at pairs that this one is not about.
+    about = [check for check in checks if check.verdict is not Verdict.NOT_APPLICABLE] or checks
+    verdict = worst(check.verdict for check in about)
+    reason = next((check.reason for check in about if check.verdict is verdict), "")
     if not checks:
         reason = "no check of this run cites it"
     return Outcome(

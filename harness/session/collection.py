@@ -2,61 +2,73 @@
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from itertools import permutations, product
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.model import Catalogue, Level, Requirement, Topology, Verdict
+from harness.meshes.base import Mesh, offers
+from harness.model import (
+    Catalogue,
+    Level,
+    PairKind,
+    Relation,
+    Requirement,
+    Topology,
+    Verdict,
+    structure,
+)
+from harness.model.needs import NEEDS, Offerer, offered_by
 from harness.providers.base import CAPABILITIES, Provider
 from harness.session.marks import Citation, citations
-from harness.session.run import CHECK, PRECONDITIONS, Aim, Check, Gate, Options
+from harness.session.run import CHECK, Aim, Check, Gate, Options
 
-#: What the harness itself can do, wherever it runs (the catalogue's names for needs).
-ABILITIES = frozenset(
-    {
-        "access-log",
-        "admin-stats",
-        "alien-ca",
-        "authz",
-        "dns-capture",
-        "istiod-restart",
-        "istiod-scale",
-        "load-generator",
-        "locality-labels",
-        "mesh-config",
-        "plugged-ca",
-        "preflight",
-        "snapshot",
-        "tcp-grpc-probes",
-        "uninjected-probe",
-        "xfcc-probe",
-    }
-)
-NO_OTHER_CLUSTER = "no-other-cluster"
+#: What stands for a subject in the id of a check that has none on its topology.
+NOBODY = {
+    "cluster": "no-such-cluster",
+    "control_plane": "no-such-control-plane",
+    "machine": "no-machine",
+    "network": "no-such-network",
+    "pair": "no-other-cluster",
+}
 
-_LADDER = ("cluster", "source", "target")
+_PAIR = ("source", "target")
+_SINGLES = ("cluster", "control_plane", "machine", "network")
 _BINDING = {level: rank for rank, level in enumerate(Level)}
+
+
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """On what checks run, as far as needs are concerned."""
+
+    provider: Provider
+    mesh: Mesh
 
 
 # Repeating
 
 
-def parametrise(metafunc: pytest.Metafunc, topologies: Sequence[Topology]) -> None:
-    """Repeat a check for each cluster, or ordered pair of clusters, of each topology."""
+def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
+    """Repeat a check for each subject that it asks for, on each topology.
+
+    Subjects are clusters, ordered pairs of clusters, networks, machines and control planes;
+    those that no cited requirement is about are left out.
+    """
     asked = metafunc.fixturenames
-    cited = any(metafunc.definition.iter_markers("requirement"))
-    if "topology" not in asked and not cited:
+    marks = list(metafunc.definition.iter_markers("requirement"))
+    if "topology" not in asked and not marks:
         return
-    several = len(topologies) > 1
+    several = len(options.topologies) > 1
     if several and "topology" not in asked:
         metafunc.fixturenames.append("topology")
-    rungs = [name for name in _LADDER if name in asked]
+    names = [str(name) for mark in marks for name in mark.args]
+    cited = [found for name in names if (found := options.catalogue.get(name))]
+    rungs = [name for name in (*_SINGLES, *_PAIR) if name in asked]
     arguments = ["topology", *rungs] if several else rungs
     if not arguments:
         return
-    rows = [row for each in topologies for row in _rows(each, rungs, named=several)]
+    rows = [row for each in options.topologies for row in _rows(each, rungs, cited, named=several)]
     values = [[row.values[name] for name in arguments] for row in rows]
     metafunc.parametrize(
         arguments, values, ids=[row.id for row in rows], indirect=True, scope="session"
@@ -71,8 +83,10 @@ class _Row:
     id: str
 
 
-def _rows(topology: Topology, rungs: Sequence[str], *, named: bool) -> Iterator[_Row]:
-    for combination in product(*_axes(topology, rungs)):
+def _rows(
+    topology: Topology, rungs: Sequence[str], cited: Sequence[Requirement], *, named: bool
+) -> Iterator[_Row]:
+    for combination in product(*_axes(topology, rungs, cited)):
         values: dict[str, str | None] = {"topology": topology.name}
         for row in combination:
             values.update(row.values)
@@ -80,23 +94,58 @@ def _rows(topology: Topology, rungs: Sequence[str], *, named: bool) -> Iterator[
         yield _Row(values, "-".join([*parts, *(row.id for row in combination)]))
 
 
-def _axes(topology: Topology, rungs: Sequence[str]) -> Iterator[list[_Row]]:
-    names = [cluster.name for cluster in topology.clusters]
-    if {"source", "target"} <= {*rungs}:
+def _axes(
+    topology: Topology, rungs: Sequence[str], cited: Sequence[Requirement]
+) -> Iterator[list[_Row]]:
+    if {*_PAIR} <= {*rungs}:
         pairs = [
             _Row({"source": one, "target": other}, f"{one}->{other}")
-            for one, other in permutations(names, 2)
+            for one, other, relation in structure.relations(topology)
+            if _about(cited, relation)
         ]
-        yield pairs or [_Row({"source": None, "target": None}, NO_OTHER_CLUSTER)]
-        rungs = [name for name in rungs if name == "cluster"]
+        yield pairs or [_Row(dict.fromkeys(_PAIR), NOBODY["pair"])]
+        rungs = [name for name in rungs if name not in _PAIR]
     for rung in rungs:
-        yield [_Row({rung: name}, name) for name in names]
+        names = _subjects(rung, topology, cited)
+        yield [_Row({rung: name}, name) for name in names] or [_Row({rung: None}, NOBODY[rung])]
+
+
+def _about(cited: Sequence[Requirement], relation: Relation) -> bool:
+    if not cited:
+        return PairKind.LINKED.holds(relation)
+    return any(each.about(relation) for each in cited)
+
+
+def _subjects(rung: str, topology: Topology, cited: Sequence[Requirement]) -> list[str]:
+    """Return the names that a fixture (a pair's end: any cluster) takes one after the other."""
+    known: dict[str, list[tuple[str, list[bool]]]] = {
+        "control_plane": [
+            (plane.name, [each.control_planes.holds(plane) for each in cited])
+            for plane in structure.control_planes(topology)
+        ],
+        "machine": [
+            (
+                machine.name,
+                [bool(each.machines and each.machines.holds(topology, machine)) for each in cited],
+            )
+            for machine in topology.machines
+        ],
+        "network": [
+            (network.name, [each.networks.holds(topology, network.name) for each in cited])
+            for network in topology.networks
+        ],
+    }
+    members = [
+        (cluster.name, [each.clusters.holds(topology, cluster) for each in cited])
+        for cluster in topology.members
+    ]
+    return [name for name, held in known.get(rung, members) if any(held) or not cited]
 
 
 # Gates
 
 
-def examine(item: pytest.Item, options: Options, provider: Provider) -> Check | None:
+def examine(item: pytest.Item, options: Options, grounds: Grounds) -> Check | None:
     """Say what ``item`` is about and what keeps it from running; ``None`` if it is no check."""
     requirements = tuple(
         str(name) for mark in item.iter_markers("requirement") for name in mark.args
@@ -107,50 +156,87 @@ def examine(item: pytest.Item, options: Options, provider: Provider) -> Check | 
     values: Mapping[str, Any] = params.params if params else {}
     name = values.get("topology", options.topologies[0].name)
     topology = next(each for each in options.topologies if each.name == name)
-    lonely = "source" in values and values["source"] is None
-    gates = _gates(requirements, topology, options, provider, lonely=lonely)
+    subject = _subject(topology, values)
     return Check(
         requirements=requirements,
         topology=topology.name,
-        gates=gates,
+        gates=_gates(requirements, topology, options, grounds, subject),
         disturbs=item.get_closest_marker("disturbs") is not None,
+        relation=subject.relation,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What one run of a check looks at: a pair's relation, or which subject it lacks."""
+
+    relation: Relation | None = None
+    lacks: str = ""
+
+
+def _subject(topology: Topology, values: Mapping[str, Any]) -> _Subject:
+    lacking = [name for name in (*_SINGLES, *_PAIR) if name in values and values[name] is None]
+    if lacking:
+        return _Subject(lacks="pair" if lacking[0] in _PAIR else lacking[0])
+    if {*_PAIR} <= values.keys():
+        return _Subject(structure.relation(topology, values["source"], values["target"]))
+    return _Subject()
 
 
 def _gates(
     requirements: Iterable[str],
     topology: Topology,
     options: Options,
-    provider: Provider,
-    *,
-    lonely: bool,
+    grounds: Grounds,
+    subject: _Subject,
 ) -> dict[str, Gate]:
     found = {each: options.catalogue.get(each) for each in requirements}
-    judged = {name: _gate(each, topology, provider, lonely=lonely) for name, each in found.items()}
+    judged = {name: _gate(each, topology, grounds, subject) for name, each in found.items()}
     return {name: gate for name, gate in judged.items() if gate}
 
 
 def _gate(
-    requirement: Requirement | None, topology: Topology, provider: Provider, *, lonely: bool
+    requirement: Requirement | None, topology: Topology, grounds: Grounds, subject: _Subject
 ) -> Gate | None:
     if requirement is None:
         return Gate(Verdict.UNKNOWN, "the catalogue does not know this requirement")
-    if topology.name not in requirement.topologies:
-        return Gate(Verdict.NOT_APPLICABLE, f"not judged on topology {topology.name}")
-    if lonely:
-        return Gate(Verdict.NOT_APPLICABLE, f"topology {topology.name} has no other cluster")
-    missing = [need for need in requirement.needs if not _offered(need, topology, provider)]
+    if reason := requirement.excluded(topology) or _foreign(requirement, topology, subject):
+        return Gate(Verdict.NOT_APPLICABLE, reason)
+    missing = [need for need in requirement.needs if not _offered(need, topology, grounds)]
     if missing:
-        lacks = f"topology {topology.name} and provider {provider.name} do not offer"
-        return Gate(Verdict.NOT_RUN, f"{lacks} {', '.join(missing)}")
+        offerers = ", ".join(dict.fromkeys(_named(need, topology, grounds) for need in missing))
+        return Gate(Verdict.NOT_RUN, f"{', '.join(missing)}: not offered by {offerers}")
     return None
 
 
-def _offered(need: str, topology: Topology, provider: Provider) -> bool:
-    capability = CAPABILITIES.get(need)
-    if capability is not None:
-        return isinstance(provider, capability)
-    return need in topology.offers or need in ABILITIES
+def _foreign(requirement: Requirement, topology: Topology, subject: _Subject) -> str:
+    if subject.lacks:
+        what = {"pair": "other cluster"}.get(subject.lacks, subject.lacks.replace("_", " "))
+        return f"topology {topology.name} has no {what} that this is about"
+    if subject.relation is not None and not requirement.about(subject.relation):
+        return f"not about pairs on or of {subject.relation}"
+    return ""
+
+
+def _offered(need: str, topology: Topology, grounds: Grounds) -> bool:
+    entry = NEEDS[need]
+    if entry.offerer is Offerer.PROVIDER:
+        return isinstance(grounds.provider, CAPABILITIES[need])
+    if entry.offerer is Offerer.MESH:
+        return need in offers(grounds.mesh, topology)
+    if entry.offerer is Offerer.TOPOLOGY:
+        return need in topology.declares
+    return need in offered_by(Offerer.HARNESS)
+
+
+def _named(need: str, topology: Topology, grounds: Grounds) -> str:
+    offerer = NEEDS[need].offerer
+    names = {
+        Offerer.PROVIDER: f"provider {grounds.provider.name}",
+        Offerer.MESH: f"mesh {grounds.mesh.name}",
+        Offerer.TOPOLOGY: f"topology {topology.name}",
+    }
+    return names.get(offerer, "the harness so far")
 
 
 # Choosing and ordering
@@ -168,7 +254,7 @@ def left_out(
     items: Iterable[pytest.Item],
     files: Iterable[Path],
     options: Options,
-    provider: Provider,
+    grounds: Grounds,
 ) -> Iterator[tuple[str, Check]]:
     """Yield what the run's level asks for and the run has not selected: ids and checks.
 
@@ -180,12 +266,12 @@ def left_out(
     missing = [
         (item.nodeid, check)
         for item in known
-        if item.nodeid not in selected and (check := examine(item, options, provider))
+        if item.nodeid not in selected and (check := examine(item, options, grounds))
     ]
     seen = {_place(item) for item in known}
     for each in (cited for file in files for cited in citations(file)):
         if (each.path, each.names) not in seen:
-            missing.extend(_uncollected(each, options, provider))
+            missing.extend(_uncollected(each, options, grounds))
     for nodeid, check in missing:
         asked = tuple(name for name in check.requirements if _asked(name, options))
         if asked:
@@ -203,11 +289,12 @@ def _asked(name: str, options: Options) -> bool:
 
 
 def _uncollected(
-    cited: Citation, options: Options, provider: Provider
+    cited: Citation, options: Options, grounds: Grounds
 ) -> Iterator[tuple[str, Check]]:
     for topology in options.topologies:
-        lonely = cited.pairs and len(topology.clusters) == 1
-        gates = _gates(cited.requirements, topology, options, provider, lonely=lonely)
+        alone = cited.pairs and len(topology.members) == 1
+        subject = _Subject(lacks="pair" if alone else "")
+        gates = _gates(cited.requirements, topology, options, grounds, subject)
         row = f"[{topology.name}]" if len(options.topologies) > 1 else ""
         nodeid = "::".join([_shown(cited.path, options.root), *cited.names]) + row
         yield nodeid, Check(cited.requirements, topology.name, gates)
@@ -232,12 +319,13 @@ def unknown(items: Iterable[pytest.Item], catalogue: Catalogue) -> list[str]:
 def ordered(items: Iterable[pytest.Item], options: Options) -> list[pytest.Item]:
     """Return ``items`` by topology; preconditions first, what disturbs others last. Stable."""
     positions = {each.name: index for index, each in enumerate(options.topologies)}
+    preconditions = options.catalogue.preconditions
 
     def place(item: pytest.Item) -> tuple[int, int]:
         check = item.stash.get(CHECK, None)
         if check is None:
             return (-1, 0)
-        first = any(name in PRECONDITIONS for name in check.requirements)
+        first = any(name in preconditions for name in check.requirements)
         return (positions[check.topology], 0 if first else 1 + check.disturbs)
 
     return sorted(items, key=place)
@@ -248,7 +336,7 @@ def proving(items: list[pytest.Item], known: list[pytest.Item], options: Options
 
     ``known`` are all checks, selected or not: what one of them implements is not missing.
     """
-    offers = {each.name: each.offers for each in options.topologies}
+    topologies = {each.name: each for each in options.topologies}
     written = _written(known)
     aimed: set[tuple[str, Hashable]] = set()
     told: set[tuple[str, str]] = set()
@@ -259,22 +347,22 @@ def proving(items: list[pytest.Item], known: list[pytest.Item], options: Options
         kind = (item.nodeid.partition("[")[0], kind_of(check))
         if kind not in aimed:
             aimed.add(kind)
-            here = offers[check.topology]
-            missing = {*_unwritten(check, here, written, options)} - told
+            own = topologies[check.topology]
+            missing = {*_unwritten(check, own, written, options)} - told
             told |= missing
             names = tuple(sorted(name for _, name in missing))
-            item.stash[CHECK] = replace(check, aims=tuple(_aims(item, here)), missing=names)
+            item.stash[CHECK] = replace(check, aims=tuple(_aims(item, check, own)), missing=names)
 
 
 def kind_of(check: Check) -> Hashable:
     """Return what parameter sets have in common that prove the same thing: one of each is tried."""
-    return check.topology
+    return check.topology, check.relation
 
 
-def _aims(item: pytest.Item, offers: Set[str]) -> Iterator[Aim]:
+def _aims(item: pytest.Item, check: Check, topology: Topology) -> Iterator[Aim]:
     # Marks come innermost first; they are tried in the order in which they are written.
     for mark in reversed(list(item.iter_markers("sabotage"))):
-        if fits(mark.kwargs.get("needs", ""), offers):
+        if fits(mark.kwargs.get("on"), topology, check.relation):
             yield from (Aim(each, mark.kwargs.get("breaks", "")) for each in mark.args)
 
 
@@ -294,7 +382,7 @@ def _written(items: Iterable[pytest.Item]) -> dict[str, set[str]]:
 
 
 def _unwritten(
-    check: Check, offers: Set[str], written: Mapping[str, Set[str]], options: Options
+    check: Check, topology: Topology, written: Mapping[str, Set[str]], options: Options
 ) -> Iterator[tuple[str, str]]:
     """Yield the sabotages that fit here and that nobody has written, with what they are for."""
     for name in check.requirements:
@@ -302,10 +390,19 @@ def _unwritten(
         if requirement is None or name in check.gates:
             continue
         for each in requirement.sabotage:
-            if each.name not in written.get(name, ()) and fits(each.needs, offers):
+            here = each.possible(topology) and fits(each.pairs, topology, check.relation)
+            if here and each.name not in written.get(name, ()):
                 yield f"{check.topology} {name}", each.name
 
 
-def fits(needs: str, offers: Set[str]) -> bool:
-    """Say whether what ``needs`` that breaks anything on a topology with these ``offers``."""
-    return not needs or needs in offers
+def fits(on: str | None, topology: Topology, relation: Relation | None) -> bool:
+    """Say whether what breaks something ``on`` a kind of pairs does so for this ``relation``.
+
+    A check that looks at no pair may be broken where the topology has such a pair anywhere.
+    """
+    if on is None:
+        return True
+    kind = PairKind(on)
+    if relation is not None:
+        return kind.holds(relation)
+    return any(kind.holds(each) for _, _, each in structure.relations(topology))

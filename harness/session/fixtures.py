@@ -1,7 +1,10 @@
 """The fixture ladder. Each rung needs only rungs above it, so any of them can be overridden.
 
-topology ─ lab ─ sites ─┬─ cluster          one check per cluster
-                        └─ source, target   one check per ordered pair of clusters
+topology ─┬─ lab ─ sites ─┬─ cluster          one check per cluster
+          │               └─ source, target   one check per ordered pair of clusters
+          ├─ control_plane                    one check per control plane
+          ├─ machine                          one check per machine
+          └─ network                          one check per network
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from harness.lab.keeper import NoLab
-from harness.model import Lab, Observation, Topology
+from harness.model import ControlPlane, Lab, MachineSpec, NetworkSpec, Observation, Topology
+from harness.model.structure import control_planes
 from harness.session.run import DEFAULT_OUTAGE, RUN, Run, diary
 
 if TYPE_CHECKING:
@@ -109,6 +113,24 @@ def source(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
 def target(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
     """Return the cluster that is called, another than the source."""
     return _named(sites, request)
+
+
+@pytest.fixture
+def control_plane(topology: Topology, request: pytest.FixtureRequest) -> ControlPlane:
+    """Return each control plane in turn."""
+    return next(each for each in control_planes(topology) if each.name == request.param)
+
+
+@pytest.fixture
+def machine(topology: Topology, request: pytest.FixtureRequest) -> MachineSpec:
+    """Return each machine in turn."""
+    return next(each for each in topology.machines if each.name == request.param)
+
+
+@pytest.fixture
+def network(topology: Topology, request: pytest.FixtureRequest) -> NetworkSpec:
+    """Return each network in turn."""
+    return topology.network(request.param)
 
 
 @pytest.fixture

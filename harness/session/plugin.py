@@ -19,8 +19,11 @@ from harness.session import collection, failure_evidence, hookspecs, opening, op
 from harness.session.closing import Closing
 from harness.session.fixtures import (
     cluster,
+    control_plane,
     lab,
+    machine,
     mesh,
+    network,
     notes,
     observed,
     outage,
@@ -48,8 +51,11 @@ if TYPE_CHECKING:
 #: The fixtures that the harness offers.
 __all__ = [
     "cluster",
+    "control_plane",
     "lab",
+    "machine",
     "mesh",
+    "network",
     "notes",
     "observed",
     "outage",
@@ -99,8 +105,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in (
         "requirement(*ids): the requirements that this check verifies",
         "disturbs: this check needs the lab to itself",
-        "sabotage(*functions, breaks=..., needs=...): faults under which this check must fail "
-        "(--prove) by the claim with these words, where the topology offers what they need",
+        "sabotage(*functions, breaks=..., on=...): faults under which this check must fail "
+        "(--prove) by the claim with these words; on: only for pairs of clusters of this kind",
     ):
         config.addinivalue_line("markers", mark)
     if not options.asked(config):
@@ -144,7 +150,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Repeat a check for what each topology has."""
     if run := metafunc.config.stash.get(RUN, None):
-        collection.parametrise(metafunc, run.options.topologies)
+        collection.parametrise(metafunc, run.options)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -167,7 +173,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _leave_out(items)
         return
     for item in items:
-        if check := collection.examine(item, run.options, run.provider):
+        if check := collection.examine(item, run.options, _grounds(run)):
             item.stash[CHECK] = check
             if not check.runs:
                 reason = "; ".join(sorted({gate.reason for gate in check.gates.values()}))
@@ -190,8 +196,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     known = session.config.stash.get(_KNOWN, [])
     places = [run.options.suites, *opening.paths(session.config)]
     files = opening.test_files(session.config, places)
-    left_out = collection.left_out(known, session.items, files, run.options, run.provider)
+    left_out = collection.left_out(known, session.items, files, run.options, _grounds(run))
     verdicts.list_unselected(left_out, run.directory)
+
+
+def _grounds(run: Run) -> collection.Grounds:
+    return collection.Grounds(run.provider, run.mesh)
 
 
 def _leave_out(items: list[pytest.Item]) -> None:
@@ -243,7 +253,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
     if run is None or check is None or not check.runs:
         return
-    failed = verdicts.Preconditions(run.directory).failed(check.topology)
+    known = verdicts.Preconditions(run.directory, run.options.catalogue)
+    failed = known.failed(check.topology)
     if reason := verdicts.resting(check, failed, run.options.catalogue):
         diary(item).barred = reason
         pytest.skip(reason)
@@ -303,7 +314,7 @@ def pytest_runtest_makereport(
     if report.failed and report.when in ("setup", "call") and not diary(item).proofs:
         diary(item).evidence = failure_evidence.take(item, run)
     for result in verdicts.results(item, report, error):
-        verdicts.Preconditions(run.directory).note(result)
+        verdicts.Preconditions(run.directory, run.options.catalogue).note(result)
         report.user_properties.append((verdicts.PROPERTY, result.model_dump(mode="json")))
     return report
 

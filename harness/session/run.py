@@ -11,7 +11,16 @@ import pytest
 from harness.converge import NotConverged
 from harness.lab.keeper import Keeper
 from harness.meshes.base import Mesh
-from harness.model import Catalogue, HarnessError, Level, Observation, Proof, Topology, Verdict
+from harness.model import (
+    Catalogue,
+    HarnessError,
+    Level,
+    Observation,
+    Proof,
+    Relation,
+    Topology,
+    Verdict,
+)
 from harness.phases import Phases
 from harness.providers.base import Provider
 from harness.shell import redact
@@ -21,12 +30,6 @@ if TYPE_CHECKING:  # runs without a lab load nothing that only a lab needs
 
 #: What a five minutes' outage means where the catalogue says so; ``--outage`` shortens it.
 DEFAULT_OUTAGE = 300.0
-#: What verdicts rest on, and the need by which a requirement does so; checked first.
-PRECONDITIONS: Mapping[str, str] = {
-    "NM-03": "two-networks",
-    "NM-07": "single-network",
-    "NM-08": "two-networks",
-}
 
 #: Errors whose message is a sentence; of others, the kind is half of what they say.
 _EXPLAINED = (AssertionError, HarnessError, pytest.fail.Exception, pytest.skip.Exception)
@@ -116,13 +119,15 @@ class Check:
 
     ``gates`` holds those of its requirements that cannot be judged here; the check runs if
     any requirement is left. ``aims`` are the sabotages that it is to be proved by in this run,
-    ``missing`` those that the catalogue names and nobody has written.
+    ``missing`` those that the catalogue names and nobody has written; ``relation`` is that of the
+    pair of clusters that it looks at, if it looks at one.
     """
 
     requirements: tuple[str, ...]
     topology: str
     gates: Mapping[str, Gate] = field(default_factory=dict)
     disturbs: bool = False
+    relation: Relation | None = None
     aims: tuple[Aim, ...] = ()
     missing: tuple[str, ...] = ()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from harness.model import Catalogue, CheckResult, Verdict, judge, worst
-from harness.session.run import CHECK, PRECONDITIONS, Check, Gate, by_assertion, diary, told
+from harness.session.run import CHECK, Check, Gate, by_assertion, diary, told
 
 #: The name under which results travel in a report's user properties, from worker to controller.
 PROPERTY = "meshproof"
@@ -66,10 +66,12 @@ class Preconditions:
     """Which preconditions have failed, known to every process of the run."""
 
     directory: Path
+    catalogue: Catalogue
 
     def note(self, result: CheckResult) -> None:
         """Remember ``result`` if it is a precondition that failed."""
-        if result.requirement in PRECONDITIONS and result.verdict is Verdict.FAILED:
+        known = self.catalogue.preconditions
+        if result.requirement in known and result.verdict is Verdict.FAILED:
             path = self.directory / f"failed {result.topology} {result.requirement}"
             path.write_text(result.reason, encoding="utf-8")
 
@@ -92,9 +94,7 @@ def resting(check: Check, failed: Iterable[str], catalogue: Catalogue) -> str:
 
 def _rests_on(precondition: str, requirement: str, catalogue: Catalogue) -> bool:
     found = catalogue.get(requirement)
-    if found is None or requirement in PRECONDITIONS:
-        return False
-    return PRECONDITIONS[precondition] in found.needs
+    return found is not None and precondition in catalogue.rests_on(found)
 
 
 # What is known of checks that leave no result of their own
@@ -162,7 +162,7 @@ class Ledger:
         failed = {
             (each.topology, each.requirement)
             for each in self._found.values()
-            if each.requirement in PRECONDITIONS and each.verdict is Verdict.FAILED
+            if each.requirement in catalogue.preconditions and each.verdict is Verdict.FAILED
         }
         return tuple(_rested(each, failed, catalogue) for each in self._found.values())
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
-from harness.meshes.base import UPSTREAM, MeshShape
+from harness.meshes.base import UPSTREAM_SHAPE, MeshShape
 from harness.model import Cluster, ClusterPlan, Lab
 from harness.probes.caller import Caller, as_caller
 from harness.probes.cluster_view import ready_pods
@@ -29,13 +29,13 @@ class Site:
     cluster: Cluster
     plan: ClusterPlan
     kube: Kube
-    shape: MeshShape = UPSTREAM
+    shape: MeshShape = UPSTREAM_SHAPE
 
     @classmethod
     def of(cls, lab: Lab, name: str, shape: MeshShape | None = None) -> "Site":
         """Return the site of the cluster called ``name``; without ``shape``, as upstream names."""
         cluster = lab.cluster(name)
-        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig), shape or UPSTREAM)
+        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig), shape or UPSTREAM_SHAPE)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ RATE = 10.0
 
 @pytest.mark.requirement("CP-11")
 @pytest.mark.sabotage.with_args(short_certificates, breaks="failed during the outage")
-@pytest.mark.sabotage.with_args(mtls_disabled, needs="single-network", breaks="mTLS is gone")
+@pytest.mark.sabotage.with_args(mtls_disabled, on="same-network", breaks="mTLS is gone")
 @pytest.mark.disturbs
 def test_calls_succeed_while_every_istiod_is_down(
     stage: Stage,

@@ -58,8 +58,8 @@ def test_the_client_sees_the_servers_identity(
 
 
 @pytest.mark.requirement("GW-05")
-@pytest.mark.sabotage.with_args(plaintext_bypass, needs="two-networks", breaks="crossed in clear")
-@pytest.mark.sabotage.with_args(mtls_disabled, needs="single-network", breaks="crossed in clear")
+@pytest.mark.sabotage.with_args(plaintext_bypass, on="other-network", breaks="crossed in clear")
+@pytest.mark.sabotage.with_args(mtls_disabled, on="same-network", breaks="crossed in clear")
 def test_nothing_crosses_in_clear(
     source: Site,
     target: Site,

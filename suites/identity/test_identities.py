@@ -39,7 +39,9 @@ def test_servers_see_each_callers_identity(cluster: Site, stage: Stage, topology
 
 
 @pytest.mark.requirement("ID-02")
-@pytest.mark.sabotage.with_args(other_trust_domain, breaks="several identities")
+@pytest.mark.sabotage.with_args(
+    other_trust_domain, on="other-control-plane", breaks="several identities"
+)
 @pytest.mark.sabotage.with_args(other_service_account, breaks="several identities")
 @pytest.mark.sabotage.with_args(mtls_disabled, breaks="show no identity")
 @pytest.mark.disturbs
@@ -57,7 +59,9 @@ def test_an_account_is_one_identity_in_every_cluster(
 
 @pytest.mark.requirement("ID-04")
 @pytest.mark.sabotage.with_args(permissive_policy, breaks="refuses plaintext")
-@pytest.mark.sabotage.with_args(different_root, needs="two-primaries", breaks="answers callers in")
+@pytest.mark.sabotage.with_args(
+    different_root, on="other-control-plane", breaks="answers callers in"
+)
 @pytest.mark.disturbs
 def test_strict_mtls_holds_across_clusters(source: Site, target: Site, stage: Stage) -> None:
     here = only(source)
@@ -80,9 +84,11 @@ def test_strict_mtls_holds_across_clusters(source: Site, target: Site, stage: St
 
 
 @pytest.mark.requirement("ID-06")
-@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, needs="gateway", breaks="admits probe-a")
+@pytest.mark.sabotage.with_args(
+    tls_terminated_at_gateway, on="other-network", breaks="admits probe-a"
+)
 @pytest.mark.sabotage.with_args(any_principal, breaks="refuses probe-b")
-@pytest.mark.sabotage.with_args(mtls_disabled, needs="single-network", breaks="admits probe-a")
+@pytest.mark.sabotage.with_args(mtls_disabled, on="same-network", breaks="admits probe-a")
 @pytest.mark.disturbs
 def test_principals_are_authorized_across_clusters(
     source: Site, target: Site, stage: Stage, topology: Topology

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from harness.model import Topology
+from harness.model import Topology, structure
 from harness.probes.certificates import Certificates
 from harness.sabotages.control_plane import no_cacerts, same_intermediate
 from harness.workloads.site import Site
@@ -22,8 +22,8 @@ def test_primaries_share_a_root_and_sign_with_their_own(stage: Stage, topology: 
     assert not wary, f"signers are not trusted by every proxy: {sorted(wary)}"
     signers: dict[str, set[str]] = {}
     for site, every in held.items():
-        primary = topology.cluster(site.name).primary or site.name
-        signers.setdefault(primary, set()).update(each.signer for each in every)
+        (plane, *_) = structure.control_planes_of(topology, site.name)
+        signers.setdefault(plane.name, set()).update(each.signer for each in every)
     shared = set.intersection(*signers.values())
     assert not shared, f"primaries sign with the same certificate: {sorted(signers)}"
 

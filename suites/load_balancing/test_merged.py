@@ -43,8 +43,8 @@ def test_a_cluster_subset_selects_one_cluster(source: Site, target: Site, stage:
 
 
 @pytest.mark.requirement("LB-06")
-@pytest.mark.sabotage.with_args(services_not_exposed, needs="gateway", breaks="TCP callers")
-@pytest.mark.sabotage.with_args(no_remote_secret, needs="single-network", breaks="TCP callers")
+@pytest.mark.sabotage.with_args(services_not_exposed, on="other-network", breaks="TCP callers")
+@pytest.mark.sabotage.with_args(no_remote_secret, on="same-network", breaks="TCP callers")
 def test_tcp_and_grpc_are_merged_too(source: Site, target: Site, stage: Stage) -> None:
     caller = stage.stranger(source)
     both = from_each([source.name, target.name], at_least=5)

@@ -13,7 +13,7 @@ from harness.workloads.stage import OTHER, SAMPLE, Stage
 @pytest.mark.requirement("NM-13")
 @pytest.mark.sabotage.with_args(network_value_omitted, breaks="told another network")
 @pytest.mark.sabotage.with_args(wrong_net_in_injection_path, breaks="told another network")
-@pytest.mark.sabotage.with_args(namespace_label_dropped, needs="two-networks", breaks="by default")
+@pytest.mark.sabotage.with_args(namespace_label_dropped, on="other-network", breaks="by default")
 @pytest.mark.disturbs
 def test_injection_sets_the_declared_network(cluster: Site, stage: Stage) -> None:
     pods = [pod for namespace in (SAMPLE, OTHER) for pod in injected(cluster, namespace)]

@@ -64,7 +64,7 @@ def test_it(lab):
     for expected in (
         "broken.yaml:6: cluster 'east' is on unknown network 'bleu'; declared: blue",
         "broken.yaml:7: cluster name 'east' is used more than once",
-        "broken.yaml:8: cluster 'west' is a remote without a primary",
+        "broken.yaml:8: cluster 'west' is a remote that nobody serves",
     ):
         assert expected in said
 
@@ -129,11 +129,14 @@ def test_wrong_options(project: Project, options: list[str], expected: str) -> N
 
 def test_a_malformed_catalogue(project: Project) -> None:
     path = project.path / "suites/requirements.yaml"
-    path.write_text(path.read_text().replace("id: TO-02", "id: TO-01").replace("[pair]", "[ring]"))
+    text = path.read_text()
+    path.write_text(text.replace("id: TO-02", "id: TO-01"))
+    assert "id TO-01 is used more than once" in refused(project)
+    path.write_text(text.replace("[partition]", "[telepathy]").replace("linked", "twisted"))
     said = refused(project)
-    assert "requirements.yaml:" in said
-    assert "id TO-01 is used more than once" in said
-    assert "NM-03 names unknown topology 'ring'" in said
+    line = text.partition("[partition]")[0].count("\n") + 1
+    assert f"requirements.yaml:{line}: requirements.5.needs: Value error, no such need: " in said
+    assert "requirements.3.pairs.0: Input should be 'linked'" in said
 
 
 def test_a_version_that_a_mesh_does_not_have(project: Project) -> None:

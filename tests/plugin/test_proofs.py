@@ -67,7 +67,7 @@ def test_a_sabotage_that_turns_the_check_red_is_killed(project: Project) -> None
 
 
 def test_what_nobody_has_written_is_missing_and_changes_no_verdict(project: Project) -> None:
-    run = proved(project, "loud, broken, unhealable, needs='no-such-thing'")
+    run = proved(project, "loud, broken, unhealable, on='same-network'")
     assert run.ret == pytest.ExitCode.OK
     missing = {"sabotage": "deaf", "fate": "missing"}
     (only,) = [proof for each in project.record()["results"] for proof in each["proofs"]]
@@ -132,13 +132,11 @@ def test_what_later_runs_of_the_body_say_is_forgotten(project: Project) -> None:
     assert {tuple(r["notes"]) for r in project.record()["results"]} == {("n=1",)}
 
 
-@pytest.mark.parametrize(
-    ("needs", "tried"), [("two-networks", {"loud"}), ("single-network", set())]
-)
+@pytest.mark.parametrize(("on", "tried"), [("other-network", {"loud"}), ("same-network", set())])
 def test_only_what_the_topology_can_suffer_is_tried(
-    project: Project, needs: str, tried: set[str]
+    project: Project, on: str, tried: set[str]
 ) -> None:
-    assert proved(project, f"loud, needs={needs!r}").ret == pytest.ExitCode.OK
+    assert proved(project, f"loud, on={on!r}").ret == pytest.ExitCode.OK
     assert set(proofs(project)) == tried
 
 

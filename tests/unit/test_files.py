@@ -27,7 +27,6 @@ requirements:
     title: Title
     must: It MUST hold.
     check: Look.
-    topologies: [pair]
     why_none: nothing can break it
 """
 
@@ -118,12 +117,16 @@ def test_the_shipped_catalogue_loads() -> None:
 def test_a_catalogue_may_not_contradict_itself(tmp_path: Path) -> None:
     path = tmp_path / "requirements.yaml"
     entry = CATALOGUE.partition("requirements:\n")[2]
-    again = entry.replace("[pair]", "[ring]").replace("    why_none: nothing can break it\n", "")
+    again = entry.replace("    why_none: nothing can break it\n", "")
     assert problems(path, CATALOGUE + again) == (
-        "13: id TO-01 is used more than once",
-        "19: TO-01 names unknown topology 'ring'",
-        "13: TO-01 has neither a sabotage nor a reason for having none",
+        "12: id TO-01 is used more than once",
+        "12: TO-01 has neither a sabotage nor a reason for having none",
     )
+
+
+def test_a_need_that_nobody_knows_is_told_with_its_line(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path / "r.yaml", CATALOGUE + "    needs: [telepathy]\n")
+    assert problem.startswith("12: requirements.0.needs: Value error, no such need: telepathy; ")
 
 
 MANIFESTS = """\

@@ -9,7 +9,7 @@ from types import FunctionType
 import pytest
 
 from harness.files import load_catalogue, load_topology, topology_files
-from harness.model import Topology
+from harness.model import Topology, structure
 from harness.probes import proportion
 from harness.sabotages.scene import name_of
 from harness.session.collection import fits
@@ -132,10 +132,13 @@ def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: To
     for requirement, citing in cited().items():
         entry = CATALOGUE.get(requirement)
         assert entry is not None
-        if topology.name in entry.topologies:
+        if entry.applies(topology):
             marks = [mark for check in citing for mark in marks_of(check, "sabotage")]
-            needs = [mark.kwargs.get("needs", "") for mark in marks]
-            assert any(fits(each, topology.offers) for each in needs), requirement
+            kinds = [mark.kwargs.get("on") for mark in marks]
+            assert any(fits(on, topology, None) for on in kinds), requirement
+            for relation in {each for *_, each in structure.relations(topology)}:
+                if entry.pairs and entry.about(relation):
+                    assert any(fits(on, topology, relation) for on in kinds), requirement
 
 
 def test_every_check_says_what_it_is_for() -> None:
@@ -180,6 +183,17 @@ def test_a_sabotage_is_aimed_at_one_claim_of_its_check(name: str) -> None:
     for mark in marks_of(check, "sabotage"):
         breaks = mark.kwargs["breaks"]
         assert len([claim for claim in claims if breaks in claim]) == 1, f"{breaks!r}: {claims}"
+
+
+@pytest.mark.parametrize("requirement", COVERED)
+def test_checks_and_catalogue_agree_on_the_pairs_that_a_sabotage_breaks(requirement: str) -> None:
+    entry = CATALOGUE.get(requirement)
+    assert entry is not None
+    on = {each.name: each.pairs for each in entry.sabotage}
+    for check in cited()[requirement]:
+        for mark in marks_of(check, "sabotage"):
+            for sabotage in mark.args:
+                assert mark.kwargs.get("on") == on[name_of(sabotage)], name_of(sabotage)
 
 
 @pytest.mark.parametrize("name", CHECKS)

@@ -56,7 +56,7 @@ class IstioMesh:
 
     def refuses(self, topology: Topology) -> Sequence[str]:
         """Say whether the version is another than there is, and which clusters are remotes."""
-        return [*_other_version(self._wanted, _offered()), *unsupported(plan_install(topology))]
+        return [*_other_version(self._wanted, _offered()), *unsupported(topology)]
 
     def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
         """Plan, make the authorities, render. Raises :class:`ConfigError` for remotes."""
@@ -64,7 +64,7 @@ class IstioMesh:
         if self._topology == topology:
             return
         install = plan_install(topology)
-        if wrong := unsupported(install):
+        if wrong := unsupported(topology):
             raise ConfigError(f"--mesh {self.name} on topology {topology.name}", wrong)
         self._plan = install
         root = ca.make_root(f"Root CA of {topology.mesh_id}")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from harness.model import Role, Topology
+from harness.model import ClusterSpec, Role, Topology, structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,38 +36,28 @@ class InstallPlan:
 
 
 def plan_install(topology: Topology) -> InstallPlan:
-    """Apply the recipes of the documentation to ``topology``.
+    """Apply the recipes of the documentation to ``topology``."""
+    return InstallPlan(tuple(_install(topology, spec) for spec in topology.members))
 
-    Gateways exist as soon as there is more than one network; every istiod reads every other
-    cluster.
-    """
-    several_networks = len({cluster.network for cluster in topology.clusters}) > 1
-    return InstallPlan(
-        tuple(
-            ClusterInstall(
-                cluster=spec.name,
-                network=spec.network,
-                mesh_id=topology.mesh_id,
-                trust_domain=topology.trust_domain,
-                role=spec.role,
-                primary=spec.primary or spec.name,
-                gateway=several_networks,
-                reads=tuple(
-                    other.name
-                    for other in topology.clusters
-                    if spec.role is Role.PRIMARY and other.name != spec.name
-                ),
-            )
-            for spec in topology.clusters
-        )
+
+def _install(topology: Topology, spec: ClusterSpec) -> ClusterInstall:
+    plane = structure.control_planes_of(topology, spec.name)[0]
+    return ClusterInstall(
+        cluster=spec.name,
+        network=spec.network,
+        mesh_id=plane.mesh,
+        trust_domain=plane.trust_domain,
+        role=spec.role,
+        primary=plane.cluster,
+        gateway=bool(structure.gateways_of(topology, spec.name)),
+        reads=plane.reads if plane.cluster == spec.name else (),
     )
 
 
-def unsupported(plan: InstallPlan) -> list[str]:
-    """Say of each cluster that cannot be installed so far why; empty if the whole plan can."""
+def unsupported(topology: Topology) -> list[str]:
+    """Say what cannot be installed so far, and why; empty if all of ``topology`` can."""
     return [
-        f"cluster {install.cluster!r} is a remote of {install.primary!r}: "
-        "remotes are not yet installed by this mesh driver"
-        for install in plan.clusters
-        if install.role is Role.REMOTE
+        f"cluster {cluster.name!r} is {cluster.role}: only primaries can be installed so far"
+        for cluster in topology.clusters
+        if cluster.role is not Role.PRIMARY
     ]

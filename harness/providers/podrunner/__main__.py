@@ -14,26 +14,26 @@ from harness.kube import Kube
 from harness.providers.podrunner import logs, node_object, server
 from harness.providers.podrunner.clock import Clock
 from harness.providers.podrunner.config import NodeConfig
-from harness.providers.podrunner.events import ClusterEvents
-from harness.providers.podrunner.network import BridgedNetworks
-from harness.providers.podrunner.node import Node
-from harness.providers.podrunner.object_cache import ClusterObjects
+from harness.providers.podrunner.events import ApiEventRecorder
+from harness.providers.podrunner.kubelet import Kubelet
+from harness.providers.podrunner.network import BridgePlugin
+from harness.providers.podrunner.object_cache import ApiObjects
 from harness.providers.podrunner.prober import NodeProber
-from harness.providers.podrunner.processes import SandboxLauncher
-from harness.providers.podrunner.runtime import ClusterReporter, Runtime
+from harness.providers.podrunner.processes import BubblewrapLauncher
+from harness.providers.podrunner.runtime import ApiStatusManager, Runtime
 from harness.shell import LocalShell
 
 #: Looks and hooks under way at once; each is bounded by its own timeout.
-_LOOKERS = 48
+_WORKERS = 48
 
 
 def main(arguments: list[str]) -> NoReturn:
     """Run the node that the configuration describes; its pods end with it."""
     config = NodeConfig.read(Path(arguments[0]))
     kube, shell, clock = Kube(config.kubeconfig), LocalShell(), Clock()
-    networks = BridgedNetworks(config.node, config.pods, config.bridge, shell)
-    networks.settle()
-    pool = ThreadPoolExecutor(_LOOKERS, thread_name_prefix="look")
+    networks = BridgePlugin(config.node, config.pods, config.bridge, shell)
+    networks.initialize()
+    pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="handler")
 
     def background(work: Callable[[], None]) -> None:
         pool.submit(work).add_done_callback(_die_of_defects)
@@ -41,19 +41,19 @@ def main(arguments: list[str]) -> NoReturn:
     runtime = Runtime(
         config=config,
         networks=networks,
-        objects=ClusterObjects(kube),
-        launcher=SandboxLauncher(),
+        objects=ApiObjects(kube),
+        launcher=BubblewrapLauncher(),
         prober=NodeProber(shell),
-        reporter=ClusterReporter(kube),
-        events=ClusterEvents(kube, config.node, clock),
+        status_manager=ApiStatusManager(kube),
+        events=ApiEventRecorder(kube, config.node, clock),
         clock=clock,
         background=background,
     )
-    node = Node(kube, runtime)
-    server.serve(config, node)
+    kubelet = Kubelet(kube, runtime)
+    server.serve(config, kubelet)
     node_object.register(kube, config, clock.wall())
-    node.follow()
-    logs.keep_short(config.state / "pods", config.log_limit)
+    kubelet.run()
+    logs.start_rotation(config.state / "pods", config.log_limit)
     while True:
         signal.pause()
 

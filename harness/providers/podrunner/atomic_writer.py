@@ -1,4 +1,4 @@
-"""Put files into a volume so that its readers see the old set or the new one, never a mixture."""
+"""Write a volume's files so that readers see the old set or the new one, never a mixture."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from tempfile import mkdtemp
 from harness.providers.podrunner.volumes import Payload
 
 #: The link that is swapped (a kubelet's name for it; programs are known to watch it).
-_CURRENT = "..data"
+_DATA_DIR = "..data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Owner:
     group: int | None = None
 
 
-def prepare(directory: Path, owner: Owner) -> None:
+def make_empty_dir(directory: Path, owner: Owner) -> None:
     """Make an empty directory that everybody, or its group, may write to."""
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o777)
@@ -31,7 +31,7 @@ def prepare(directory: Path, owner: Owner) -> None:
         directory.chmod(0o2777)
 
 
-def project(directory: Path, payload: Payload, owner: Owner) -> bool:
+def write(directory: Path, payload: Payload, owner: Owner) -> bool:
     """Make ``payload`` the contents of ``directory``; ``False`` if it is already."""
     directory.mkdir(parents=True, exist_ok=True)
     if _holds(directory, payload):
@@ -48,7 +48,7 @@ def project(directory: Path, payload: Payload, owner: Owner) -> bool:
 
 
 def _holds(directory: Path, payload: Payload) -> bool:
-    current = directory / _CURRENT
+    current = directory / _DATA_DIR
     if not current.is_symlink():
         return False
     held = {str(path.relative_to(current)): path for path in _files(current)}
@@ -76,7 +76,7 @@ def _id(number: int | None) -> int:
 
 
 def _swap(directory: Path, fresh: Path) -> Path | None:
-    current, aside = directory / _CURRENT, directory / "..data_tmp"
+    current, aside = directory / _DATA_DIR, directory / "..data_tmp"
     old = directory / current.readlink() if current.is_symlink() else None
     with suppress(FileNotFoundError):
         aside.unlink()
@@ -88,8 +88,8 @@ def _swap(directory: Path, fresh: Path) -> Path | None:
 def _link(directory: Path, names: set[str]) -> None:
     for entry in directory.iterdir():
         # Links only: a directory is where another volume is mounted.
-        if entry.is_symlink() and entry.name != _CURRENT and entry.name not in names:
+        if entry.is_symlink() and entry.name != _DATA_DIR and entry.name not in names:
             entry.unlink()
     for name in names:
         if not (directory / name).is_symlink():
-            (directory / name).symlink_to(f"{_CURRENT}/{name}")
+            (directory / name).symlink_to(f"{_DATA_DIR}/{name}")

@@ -1,4 +1,4 @@
-"""Time as the node reads it, so that tests can bring their own."""
+"""The node's clock, monotonic and wall, as a value that tests replace."""
 
 import time
 from collections.abc import Callable

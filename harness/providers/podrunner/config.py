@@ -1,4 +1,4 @@
-"""What a node is told when it starts: one file, written by the lab's supervisor."""
+"""The pod runner's configuration file (a node, its images), written by the embedded provider."""
 
 from pathlib import Path
 from typing import Self

@@ -1,5 +1,6 @@
-"""A pod's containers in the order in which they start, and what each of them is for."""
+"""A pod's containers in the order in which they start: their roles, hooks, probes and ports."""
 
+import signal
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -11,11 +12,18 @@ RestartPolicy = Literal["Always", "OnFailure", "Never"]
 
 
 class Role(StrEnum):
-    """What a container is for: to finish first, to run beside the others, or the work itself."""
+    """An init container, a native sidecar (one that always restarts), or a main container."""
 
     INIT = "init"
     SIDECAR = "sidecar"
     MAIN = "main"
+
+
+class Hook(StrEnum):
+    """The lifecycle hooks, by their names in a manifest."""
+
+    POST_START = "postStart"
+    PRE_STOP = "preStop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Container:
 
     name: str
     role: Role
-    restart: RestartPolicy
+    restart_policy: RestartPolicy
     manifest: Manifest
 
     @property
@@ -33,10 +41,14 @@ class Container:
         return str(self.manifest.get("image", ""))
 
     @property
-    def pre_stop(self) -> Manifest | None:
-        """What is to be done before it is told to end, if anything."""
-        hook: Manifest | None = (self.manifest.get("lifecycle") or {}).get("preStop")
-        return hook
+    def stop_signal(self) -> signal.Signals:
+        """The signal by which it is told to terminate."""
+        return signal.Signals[(self.manifest.get("lifecycle") or {}).get("stopSignal") or "SIGTERM"]
+
+    def hook(self, hook: Hook) -> Manifest | None:
+        """Return the handler of a lifecycle hook, or ``None``."""
+        handler: Manifest | None = (self.manifest.get("lifecycle") or {}).get(hook.value)
+        return handler
 
     def probe(self, kind: ProbeKind) -> Probe | None:
         """Return the probe of that kind, or ``None``."""
@@ -53,27 +65,31 @@ class Container:
         named = {port.get("name"): int(port["containerPort"]) for port in ports}
         return named[wanted]
 
-    def goes_on_after(self, exit_code: int) -> bool:
+    def restarts_after(self, exit_code: int) -> bool:
         """Say whether the container is started again after it ended with ``exit_code``."""
-        if self.restart == "Always":
+        if self.restart_policy == "Always":
             return True
-        return self.restart == "OnFailure" and exit_code != 0
+        return self.restart_policy == "OnFailure" and exit_code != 0
 
 
 def containers(pod: Manifest) -> tuple[Container, ...]:
     """Return the pod's containers: init containers and sidecars in order, then the main ones."""
     spec = pod["spec"]
-    first = tuple(_early(item, spec) for item in spec.get("initContainers") or [])
-    policy: RestartPolicy = spec.get("restartPolicy") or "Always"
     return (
-        *first,
-        *(Container(str(item["name"]), Role.MAIN, policy, item) for item in spec["containers"]),
+        *(_init_container(item, spec) for item in spec.get("initContainers") or []),
+        *(_main_container(item, spec) for item in spec["containers"]),
     )
 
 
-def _early(item: Manifest, spec: Manifest) -> Container:
+def _main_container(item: Manifest, spec: Manifest) -> Container:
+    policy: RestartPolicy = item.get("restartPolicy") or spec.get("restartPolicy") or "Always"
+    return Container(str(item["name"]), Role.MAIN, policy, item)
+
+
+def _init_container(item: Manifest, spec: Manifest) -> Container:
     if item.get("restartPolicy") == "Always":
         return Container(str(item["name"]), Role.SIDECAR, "Always", item)
     # An init container that fails is tried again, unless the pod never restarts anything.
-    policy: RestartPolicy = "Never" if spec.get("restartPolicy") == "Never" else "OnFailure"
+    whole: RestartPolicy = "Never" if spec.get("restartPolicy") == "Never" else "OnFailure"
+    policy = item.get("restartPolicy") or whole
     return Container(str(item["name"]), Role.INIT, policy, item)

@@ -1,4 +1,4 @@
-"""What ``fieldRef`` and ``resourceFieldRef`` may ask of a pod: its own facts, as text. Pure."""
+"""The downward API: the values of ``fieldRef`` and ``resourceFieldRef``, as text. Pure."""
 
 import json
 import re
@@ -31,8 +31,8 @@ _SUFFIXES: Mapping[str, Decimal] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """A pod as its containers may know it; cores and memory are what the machine really has."""
+class PodInfo:
+    """A pod as the downward API shows it; cores and memory are the machine's."""
 
     pod: Manifest
     address: str
@@ -41,24 +41,24 @@ class Facts:
     memory: int
 
 
-def field(facts: Facts, path: str) -> str:
+def field(pod_info: PodInfo, path: str) -> str:
     """Return a field's text; ``KeyError`` if no such field can be asked for."""
-    meta = facts.pod["metadata"]
+    meta = pod_info.pod["metadata"]
     if one := _ONE.fullmatch(path):
         return str((meta.get(one[1]) or {}).get(one[2], ""))
     if path in ("metadata.labels", "metadata.annotations"):
         return _lines(meta.get(path.removeprefix("metadata.")) or {})
-    spec = facts.pod["spec"]
+    spec = pod_info.pod["spec"]
     plain = {
         "metadata.name": meta["name"],
         "metadata.namespace": meta["namespace"],
         "metadata.uid": meta["uid"],
         "spec.nodeName": spec.get("nodeName", ""),
         "spec.serviceAccountName": spec.get("serviceAccountName") or "default",
-        "status.hostIP": facts.host,
-        "status.hostIPs": facts.host,
-        "status.podIP": facts.address,
-        "status.podIPs": facts.address,
+        "status.hostIP": pod_info.host,
+        "status.hostIPs": pod_info.host,
+        "status.podIP": pod_info.address,
+        "status.podIPs": pod_info.address,
     }
     return str(plain[path])
 
@@ -68,7 +68,7 @@ def _lines(entries: Mapping[str, str]) -> str:
     return "\n".join(f"{key}={json.dumps(value)}" for key, value in sorted(entries.items()))
 
 
-def resource(facts: Facts, reference: Manifest, container: Manifest) -> str:
+def resource(pod_info: PodInfo, reference: Manifest, container: Manifest) -> str:
     """Return a resource's amount in units of its divisor (unset or 0: one), rounded up.
 
     Without a limit it is what the machine really has, not the plenty that the node advertises.
@@ -77,7 +77,7 @@ def resource(facts: Facts, reference: Manifest, container: Manifest) -> str:
     stated = ((container.get("resources") or {}).get(source) or {}).get(name)
     if stated is None and source == "requests":
         stated = "0"
-    machine = {"cpu": facts.cores, "memory": facts.memory}
+    machine = {"cpu": pod_info.cores, "memory": pod_info.memory}
     amount = quantity(str(stated if stated is not None else machine.get(name, 0)))
     return str(ceil(amount / (quantity(str(reference.get("divisor") or "1")) or 1)))
 

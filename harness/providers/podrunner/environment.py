@@ -1,11 +1,11 @@
-"""A container's environment: what the image, the cluster, and the pod say, in that order."""
+"""A container's variables, of image, Services, ``envFrom`` and ``env``; ``$(NAME)`` expansion."""
 
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.kube import Manifest
-from harness.providers.podrunner.downward_api import Facts, field, resource
+from harness.providers.podrunner.downward_api import PodInfo, field, resource
 from harness.providers.podrunner.object_cache import ObjectCache, Unavailable
 
 _REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
@@ -16,29 +16,29 @@ BASE: Mapping[str, str] = {
 }
 
 
-def expand(text: str, known: Mapping[str, str]) -> str:
+def expand(text: str, variables: Mapping[str, str]) -> str:
     """Replace ``$(NAME)`` where NAME is known; ``$$(NAME)`` stands for ``$(NAME)`` itself."""
     return _REFERENCE.sub(
-        lambda found: "$" if found[0] == "$$" else known.get(found[1], found[0]), text
+        lambda found: "$" if found[0] == "$$" else variables.get(found[1], found[0]), text
     )
 
 
 def environment(
-    container: Manifest, facts: Facts, objects: ObjectCache, around: Mapping[str, str]
+    container: Manifest, pod_info: PodInfo, objects: ObjectCache, inherited: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the container's variables; ``around`` comes from image and cluster.
+    """Return the container's variables; ``inherited`` comes from image and Services.
 
     Raises :class:`Unavailable` where a variable's source is not there and not optional.
     """
-    namespace = facts.pod["metadata"]["namespace"]
-    known = {**around}
+    namespace = pod_info.pod["metadata"]["namespace"]
+    variables = {**inherited}
     for source in container.get("envFrom") or []:
-        known.update(_all_of(source, namespace, objects))
+        variables.update(_all_of(source, namespace, objects))
     for entry in container.get("env") or []:
-        value = _value(entry, container, facts, objects, known)
+        value = _value(entry, container, pod_info, objects, variables)
         if value is not None:
-            known[entry["name"]] = value
-    return known
+            variables[entry["name"]] = value
+    return variables
 
 
 def _all_of(source: Manifest, namespace: str, objects: ObjectCache) -> dict[str, str]:
@@ -50,19 +50,19 @@ def _all_of(source: Manifest, namespace: str, objects: ObjectCache) -> dict[str,
 def _value(
     entry: Manifest,
     container: Manifest,
-    facts: Facts,
+    pod_info: PodInfo,
     objects: ObjectCache,
-    known: Mapping[str, str],
+    variables: Mapping[str, str],
 ) -> str | None:
     origin = entry.get("valueFrom")
     if not origin:
-        return expand(str(entry.get("value") or ""), known)
+        return expand(str(entry.get("value") or ""), variables)
     if "fieldRef" in origin:
-        return field(facts, origin["fieldRef"]["fieldPath"])
+        return field(pod_info, origin["fieldRef"]["fieldPath"])
     if "resourceFieldRef" in origin:
-        return resource(facts, origin["resourceFieldRef"], container)
+        return resource(pod_info, origin["resourceFieldRef"], container)
     kind, reference = _named(origin, "configMapKeyRef", "secretKeyRef")
-    held = _contents(kind, reference, facts.pod["metadata"]["namespace"], objects)
+    held = _contents(kind, reference, pod_info.pod["metadata"]["namespace"], objects)
     if held is not None and reference["key"] in held:
         return held[reference["key"]]
     if reference.get("optional"):
@@ -73,9 +73,7 @@ def _value(
 def _named(origin: Manifest, config_map: str, secret: str) -> tuple[str, Manifest]:
     if config_map in origin:
         return "ConfigMap", origin[config_map]
-    if secret in origin:
-        return "Secret", origin[secret]
-    raise Unavailable(f"the embedded node cannot take a variable from {', '.join(origin)}")
+    return "Secret", origin[secret]
 
 
 def _contents(
@@ -92,32 +90,32 @@ def _contents(
     return {key: base64.b64decode(value).decode(errors="replace") for key, value in held.items()}
 
 
-def api_server(address: str) -> dict[str, str]:
+def api_server_variables(address: str) -> dict[str, str]:
     """Return the variables by which every pod finds the API server."""
     port = {"name": "https", "port": 443, "protocol": "TCP"}
-    return dict(_links("kubernetes", address, [port]))
+    return dict(_service_links("kubernetes", address, [port]))
 
 
-def neighbours(services: Sequence[Manifest]) -> dict[str, str]:
+def service_variables(services: Sequence[Manifest]) -> dict[str, str]:
     """Return the variables that name the Services of the pod's own namespace."""
     found: dict[str, str] = {}
     for service in services:
         address = service["spec"].get("clusterIP")
         if address and address != "None":
             ports = service["spec"].get("ports") or []
-            found.update(_links(service["metadata"]["name"], address, ports))
+            found.update(_service_links(service["metadata"]["name"], address, ports))
     return found
 
 
-def _links(name: str, address: str, ports: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
-    prefix = _shout(name)
+def _service_links(name: str, address: str, ports: Sequence[Manifest]) -> Iterator[tuple[str, str]]:
+    prefix = _variable_name(name)
     if not ports:
         return
     yield f"{prefix}_SERVICE_HOST", address
     yield f"{prefix}_SERVICE_PORT", str(ports[0]["port"])
     for port in ports:
         if port.get("name"):
-            yield f"{prefix}_SERVICE_PORT_{_shout(port['name'])}", str(port["port"])
+            yield f"{prefix}_SERVICE_PORT_{_variable_name(port['name'])}", str(port["port"])
     first = ports[0]
     yield f"{prefix}_PORT", f"{_protocol(first)}://{address}:{first['port']}"
     for port in ports:
@@ -129,7 +127,7 @@ def _links(name: str, address: str, ports: Sequence[Manifest]) -> Iterator[tuple
         yield f"{one}_ADDR", address
 
 
-def _shout(name: str) -> str:
+def _variable_name(name: str) -> str:
     return name.upper().replace("-", "_")
 
 

@@ -1,4 +1,4 @@
-"""Events of pods, written in the background: what a person reads who asks why."""
+"""Events of pods, written in the background: no repetitions, never in the way of the pod."""
 
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
@@ -12,57 +12,57 @@ from harness.model import ApiError
 from harness.providers.podrunner.clock import Clock
 from harness.providers.podrunner.status import rfc3339
 
-#: The same words about the same pod are not repeated within this many seconds.
-_QUIET = 30.0
+#: The same event of the same pod is not repeated within this many seconds.
+_REPEAT_AFTER = 30.0
 _REMEMBERED = 512
 
 
-class Events(Protocol):
-    """Tells people what happened to a pod."""
+class EventRecorder(Protocol):
+    """Records events of pods."""
 
-    def warn(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
-        """Tell of trouble. Never blocks and never fails."""
+    def warning(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Record a warning. Never blocks and never fails."""
         ...
 
-    def note(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
-        """Tell of something in order. Never blocks and never fails."""
+    def normal(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Record that something in order happened. Never blocks and never fails."""
         ...
 
 
-class ClusterEvents:
+class ApiEventRecorder:
     """Writes Event objects."""
 
     def __init__(self, kube: Kube, node: str, clock: Clock) -> None:
         self._kube = kube
         self._node = node
         self._clock = clock
-        self._said: OrderedDict[tuple[str, str, str], float] = OrderedDict()
+        self._recent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._lock = Lock()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="events")
 
-    def warn(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
-        """Tell of trouble. Never blocks and never fails."""
-        self._tell("Warning", pod, reason, message, container)
+    def warning(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Record a warning. Never blocks and never fails."""
+        self._record("Warning", pod, reason, message, container)
 
-    def note(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
-        """Tell of something in order. Never blocks and never fails."""
-        self._tell("Normal", pod, reason, message, container)
+    def normal(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+        """Record that something in order happened. Never blocks and never fails."""
+        self._record("Normal", pod, reason, message, container)
 
-    def _tell(self, kind: str, pod: Manifest, reason: str, message: str, container: str) -> None:
-        if self._said_lately((str(pod["metadata"]["uid"]), reason, message)):
+    def _record(self, kind: str, pod: Manifest, reason: str, message: str, container: str) -> None:
+        if self._repeated((str(pod["metadata"]["uid"]), reason, message)):
             return
         event = self._event(kind, pod, reason, message, container)
         self._writer.submit(self._write, event)
 
-    def _said_lately(self, words: tuple[str, str, str]) -> bool:
+    def _repeated(self, event: tuple[str, str, str]) -> bool:
         now = self._clock.now()
         with self._lock:
-            if now - self._said.get(words, float("-inf")) < _QUIET:
+            if now - self._recent.get(event, float("-inf")) < _REPEAT_AFTER:
                 return True
-            self._said[words] = now
-            self._said.move_to_end(words)
-            while len(self._said) > _REMEMBERED:
-                self._said.popitem(last=False)
+            self._recent[event] = now
+            self._recent.move_to_end(event)
+            while len(self._recent) > _REMEMBERED:
+                self._recent.popitem(last=False)
         return False
 
     def _event(

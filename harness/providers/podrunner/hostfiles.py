@@ -1,4 +1,4 @@
-"""The small files of ``/etc`` that a kubelet, not the image, provides. Pure."""
+"""The pod's ``/etc/hosts``, ``resolv.conf``, ``hostname``, ``passwd`` and ``group``."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ _USERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
-    """By what names a pod is known, and whom it asks for others'."""
+class HostFiles:
+    """The contents of the files that name the pod and its DNS servers."""
 
     pod: Manifest
     address: str
@@ -46,7 +46,7 @@ class Naming:
         ]
         return "".join(f"{address}\t{' '.join(known)}\n" for address, known in lines)
 
-    def resolver(self) -> str:
+    def resolv_conf(self) -> str:
         """Return ``/etc/resolv.conf``.
 
         The lab has no resolver outside, so ``Default`` leaves nobody to ask.
@@ -94,12 +94,12 @@ def _known(users: Iterable[int]) -> Sequence[tuple[str, int, str]]:
     return [*_USERS, *((f"user{uid}", uid, "/") for uid in sorted(set(users) - usual))]
 
 
-def write(directory: Path, naming: Naming, users: Iterable[int]) -> None:
+def write(directory: Path, files: HostFiles, users: Iterable[int]) -> None:
     """Write all of them into ``directory``."""
     contents = {
-        "hosts": naming.hosts(),
-        "resolv.conf": naming.resolver(),
-        "hostname": naming.hostname + "\n",
+        "hosts": files.hosts(),
+        "resolv.conf": files.resolv_conf(),
+        "hostname": files.hostname + "\n",
         "passwd": passwd(users),
         "group": group(users),
     }

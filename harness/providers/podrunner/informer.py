@@ -1,63 +1,80 @@
-"""Follow objects of the cluster by watch, through cut connections and restarts of its server."""
+"""An informer: list-and-watch of one kind of object through cuts and expired versions."""
 
 from collections.abc import Callable, Iterator
 from threading import Thread
+from typing import Protocol
 
 from harness.converge import pause
-from harness.kube import Event, Kube, Manifest
+from harness.kube import Event, Manifest
 from harness.model import ApiError
 
 #: Seconds between attempts to reach an API server that does not answer.
-_AGAIN = 0.2
+_RETRY = 0.2
 _GONE = 410
 
 
-def follow(
-    kube: Kube,
-    kind: str,
-    *,
-    fields: str = "",
-    seen: Callable[[Manifest], None],
-    gone: Callable[[Manifest], None],
-) -> None:
-    """Follow all objects of ``kind`` for ever, on a thread of its own.
+class CanWatch(Protocol):
+    """The part of a Kubernetes client that an informer needs."""
 
-    ``seen`` is called for every object there is and at every change, ``gone`` once for each
-    object that ceased to be, also if that happened while the connection was cut: objects are
-    told apart by uid.
+    def watch(self, kind: str, *, fields: str, initial_end: bool) -> Iterator[Event]:
+        """Yield every object, a ``BOOKMARK``, then every change; :class:`ApiError` if cut."""
+        ...
+
+
+class Informer:
+    """Follows all objects of ``kind``.
+
+    ``on_update`` is called for every object there is and at every change, ``on_delete`` once for
+    each object that ceased to be, also if that happened while the connection was cut: objects
+    are told apart by uid.
     """
-    known: dict[str, Manifest] = {}
 
-    def forever() -> None:
+    def __init__(
+        self,
+        kube: CanWatch,
+        kind: str,
+        *,
+        fields: str = "",
+        on_update: Callable[[Manifest], None],
+        on_delete: Callable[[Manifest], None],
+    ) -> None:
+        self._kube = kube
+        self._kind = kind
+        self._fields = fields
+        self._on_update = on_update
+        self._on_delete = on_delete
+        self._known: dict[str, Manifest] = {}
+
+    def start(self) -> None:
+        """Follow for ever, on a thread of its own."""
+        Thread(target=self._run, name=f"informer-{self._kind}", daemon=True).start()
+
+    def _run(self) -> None:
         while True:
-            try:
-                _once(kube.watch(kind, fields=fields, initial_end=True), known, seen, gone)
-            except ApiError as error:
-                if error.status != _GONE:
-                    pause(_AGAIN, why="an API server that is away needs time to come back")
+            self.list_and_watch()
 
-    Thread(target=forever, name=f"follow-{kind}", daemon=True).start()
+    def list_and_watch(self) -> None:
+        """List everything and follow the changes until the connection ends, however it ends."""
+        try:
+            self._consume(self._kube.watch(self._kind, fields=self._fields, initial_end=True))
+        except ApiError as error:
+            # A version that has expired is listed anew at once.
+            if error.status != _GONE:
+                pause(_RETRY, why="an API server that is away needs time to come back")
 
-
-def _once(
-    events: Iterator[Event],
-    known: dict[str, Manifest],
-    seen: Callable[[Manifest], None],
-    gone: Callable[[Manifest], None],
-) -> None:
-    """Take in one connection's events; its first ones list everything that there is."""
-    listed: set[str] | None = set()
-    for event in events:
-        uid = str(event.manifest["metadata"].get("uid", ""))
-        if event.kind == "BOOKMARK":
-            for lost in known.keys() - (known.keys() if listed is None else listed):
-                gone(known.pop(lost))
-            listed = None
-        elif event.kind == "DELETED":
-            known.pop(uid, None)
-            gone(event.manifest)
-        else:
-            known[uid] = event.manifest
-            if listed is not None:
-                listed.add(uid)
-            seen(event.manifest)
+    def _consume(self, events: Iterator[Event]) -> None:
+        listed: set[str] | None = set()
+        for event in events:
+            uid = str(event.manifest["metadata"].get("uid", ""))
+            if event.kind == "BOOKMARK":
+                for lost in self._known.keys() - (self._known.keys() if listed is None else listed):
+                    self._on_delete(self._known.pop(lost))
+                listed = None
+            elif event.kind == "DELETED":
+                self._known.pop(uid, None)
+                self._on_delete(event.manifest)
+            else:
+                self._known[uid] = event.manifest
+                if listed is not None:
+                    listed.add(uid)
+                self._on_update(event.manifest)

@@ -1,4 +1,4 @@
-"""Containers' logs: kept short, and read from the end."""
+"""Container logs: rotation by truncation, reading from the tail, following."""
 
 import os
 import shutil
@@ -14,19 +14,19 @@ _MEASURE = 10.0
 _FOLLOW = 0.2
 
 
-def keep_short(root: Path, limit: int) -> None:
+def start_rotation(root: Path, limit: int) -> None:
     """Cut down every log below ``root`` that has grown beyond ``limit`` bytes, for ever."""
 
     def forever() -> None:
         while True:
             pause(_MEASURE, why="logs grow slowly")
             for log in root.glob("*/logs/*/*.log"):
-                shorten(log, limit)
+                rotate(log, limit)
 
     Thread(target=forever, name="logs", daemon=True).start()
 
 
-def shorten(log: Path, limit: int) -> bool:
+def rotate(log: Path, limit: int) -> bool:
     """Leave the later half of a log that is too long; ``False`` if it is not.
 
     The file stays the same one, because its writers hold it open (and append).

@@ -1,25 +1,26 @@
-"""What a pod's thread may be told."""
+"""The messages in a pod worker's queue: the pod changed, a container exited, a probe finished."""
 
 from dataclasses import dataclass
 
 from harness.kube import Manifest
-from harness.providers.podrunner.probe_state import Look, ProbeKind
+from harness.providers.podrunner.containers import Hook
+from harness.providers.podrunner.probe_state import ProbeKind, ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
-class Updated:
+class PodUpdated:
     """The API server has a newer version of the pod."""
 
     pod: Manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class PodRemoved:
     """The pod is gone from the API server."""
 
 
 @dataclass(frozen=True, slots=True)
-class SourceChanged:
+class ObjectChanged:
     """A ConfigMap or Secret of the pod's namespace changed."""
 
     kind: str
@@ -27,7 +28,7 @@ class SourceChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class Exited:
+class ContainerExited:
     """A container's process ended."""
 
     name: str
@@ -37,23 +38,23 @@ class Exited:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """A probe has looked at a container."""
+class ProbeFinished:
+    """A probe of a container has a result."""
 
     name: str
     container_id: str
     kind: ProbeKind
-    look: Look
+    result: ProbeResult
 
 
 @dataclass(frozen=True, slots=True)
-class Hooked:
-    """A lifecycle hook (``postStart`` or ``preStop``) has been carried out."""
+class HookFinished:
+    """A lifecycle hook has been carried out."""
 
     name: str
     container_id: str
-    hook: str
-    look: Look
+    hook: Hook
+    result: ProbeResult
 
 
-Message = Updated | Removed | SourceChanged | Exited | Looked | Hooked
+Message = PodUpdated | PodRemoved | ObjectChanged | ContainerExited | ProbeFinished | HookFinished

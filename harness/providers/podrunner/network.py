@@ -1,4 +1,4 @@
-"""A network namespace per pod: its own address, everything else by way of the node."""
+"""The network plugin: a network namespace per pod with an address, routed by the node."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -45,20 +45,20 @@ class PodNetwork:
         return f"/run/netns/{self.name}"
 
 
-class Networks(Protocol):
-    """Makes and unmakes pods' networks."""
+class NetworkPlugin(Protocol):
+    """Sets pods' networks up and tears them down."""
 
-    def make(self) -> PodNetwork:
+    def set_up(self) -> PodNetwork:
         """Make a network with a free address; :class:`ToolError` if that fails."""
         ...
 
-    def unmake(self, network: PodNetwork) -> None:
+    def tear_down(self, network: PodNetwork) -> None:
         """Remove the network and give its address back, last in the queue."""
         ...
 
 
-class BridgedNetworks:
-    """Networks on the node's bridge. Must run in the node's network namespace."""
+class BridgePlugin:
+    """Attaches pods to the node's bridge. Must run in the node's network namespace."""
 
     def __init__(self, node: str, pods: str, bridge: str, shell: Shell) -> None:
         hosts = list(IPv4Network(pods).hosts())
@@ -69,7 +69,7 @@ class BridgedNetworks:
         self._free = deque(hosts[1:])
         self._lock = Lock()
 
-    def settle(
+    def initialize(
         self,
         root: Path = Path("/proc/sys/net/ipv4/conf"),
         namespaces: Path = Path("/run/netns"),
@@ -80,7 +80,7 @@ class BridgedNetworks:
         for setting in (*_SETTINGS, f"{self._bridge}/send_redirects"):
             (root / setting).write_text("0")
 
-    def make(self) -> PodNetwork:
+    def set_up(self) -> PodNetwork:
         """Make a network with a free address; :class:`ToolError` if that fails."""
         with self._lock:
             if not self._free:
@@ -99,11 +99,11 @@ class BridgedNetworks:
         try:
             self._shell.run(["sh", "-e", "-c", _MAKE], env=names, timeout=30).checked()
         except Exception:
-            self.unmake(network)
+            self.tear_down(network)
             raise
         return network
 
-    def unmake(self, network: PodNetwork) -> None:
+    def tear_down(self, network: PodNetwork) -> None:
         """Remove the network and give its address back, last in the queue."""
         address = IPv4Address(network.address)
         number = int(address) - int(self._gateway)

@@ -1,4 +1,4 @@
-"""The Node object by which the cluster knows this node."""
+"""The Node object of this node: its labels, addresses, conditions; and its registration."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""What pods take from the cluster: config maps, secrets, tokens, the Services around them."""
+"""Read the objects that pods refer to (ConfigMaps, Secrets, Services) and request their tokens."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +21,7 @@ class Token:
     expires: float
 
     @property
-    def stale_at(self) -> float:
+    def refresh_at(self) -> float:
         """When to replace it: at 80 % of its life."""
         return self.issued + 0.8 * (self.expires - self.issued)
 
@@ -43,7 +43,7 @@ class ObjectCache(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterObjects:
+class ApiObjects:
     """The cluster's own API."""
 
     kube: Kube

@@ -1,61 +1,66 @@
-"""A pod's containers at work: started, probed, restarted, ended. One thread uses a containers."""
+"""The containers of one live pod: started, probed, restarted with back-off, terminated."""
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from uuid import uuid4
 
 from harness.kube import Manifest
 from harness.model import HarnessError
-from harness.providers.podrunner.container_config import NoSuchImage, Preparation
-from harness.providers.podrunner.containers import containers
-from harness.providers.podrunner.lifecycle import State, Trouble, to_start
-from harness.providers.podrunner.messages import Exited, Hooked, Looked, Message
+from harness.providers.podrunner.container_config import ContainerConfigs, ImageNotFound
+from harness.providers.podrunner.container_state import ContainerState
+from harness.providers.podrunner.containers import Hook, containers
+from harness.providers.podrunner.lifecycle import ContainerStatus, Waiting, startable
+from harness.providers.podrunner.messages import (
+    ContainerExited,
+    HookFinished,
+    Message,
+    ProbeFinished,
+)
 from harness.providers.podrunner.object_cache import Unavailable
+from harness.providers.podrunner.pod_api import Refused
 from harness.providers.podrunner.pod_sandbox import PodSandbox
-from harness.providers.podrunner.probe_loop import ProbeLoop
-from harness.providers.podrunner.probe_state import Look, ProbeKind, Progress
+from harness.providers.podrunner.probe_state import ProbeKind, ProbeResult, ProbeState
 from harness.providers.podrunner.prober import Target
 from harness.providers.podrunner.processes import Process
 from harness.providers.podrunner.runtime import Runtime
-from harness.providers.podrunner.sandbox import Launch
-from harness.providers.podrunner.shutdown import Ending, Means, whose_turn
-from harness.providers.podrunner.volumes import Refused
+from harness.providers.podrunner.shutdown import ContainerTermination, Step, next_to_terminate
 
 #: Seconds until something that a container lacks is looked for again, if no watch tells sooner.
 _RETRY = 2.0
-_LAST_WORDS = 4096
 _NEVER = float("inf")
 
 
 class PodContainers:
-    """The containers of one pod; ``post`` is how background work reports to the pod's thread."""
+    """The containers of one pod; ``enqueue`` is how other threads report to the pod's own."""
 
     def __init__(
-        self, pod: Manifest, sandbox: PodSandbox, runtime: Runtime, post: Callable[[Message], None]
+        self,
+        pod: Manifest,
+        sandbox: PodSandbox,
+        runtime: Runtime,
+        enqueue: Callable[[Message], None],
     ) -> None:
         self._pod = pod
         self._sandbox = sandbox
         self._runtime = runtime
-        self._post = post
-        self._preparation = Preparation(runtime.config, runtime.objects)
-        self._states = {item.name: State(container=item) for item in containers(pod)}
-        self._targets: dict[str, tuple[Process, Target]] = {}
-        self._probes = ProbeLoop()
-        self._endings: dict[str, Ending] = {}
-        self._turns: set[str] | None = None
-        self._hooking: set[tuple[str, str]] = set()
+        self._enqueue = enqueue
+        self._configs = ContainerConfigs(runtime.config, runtime.objects)
+        self._states = {
+            item.name: ContainerState(status=ContainerStatus(container=item))
+            for item in containers(pod)
+        }
 
     @property
-    def states(self) -> tuple[State, ...]:
-        """Every container's state, in the order of starting."""
-        return tuple(self._states.values())
+    def statuses(self) -> tuple[ContainerStatus, ...]:
+        """Every container's status, in the order of starting."""
+        return tuple(state.status for state in self._states.values())
 
     @property
     def idle(self) -> bool:
         """Whether nothing runs."""
-        return not any(state.running for state in self.states)
+        return not any(status.running for status in self.statuses)
 
     # Starting
 
@@ -66,226 +71,226 @@ class PodContainers:
 
     def retry(self) -> None:
         """Try again at once what could not be started."""
-        for state in self.states:
-            if state.trouble is not None and state.not_before != _NEVER:
-                self._states[state.name] = replace(state, not_before=0.0)
+        for state in self._states.values():
+            if state.status.waiting is not None and state.status.not_before != _NEVER:
+                state.status = replace(state.status, not_before=0.0)
 
     def _start_next(self) -> bool:
-        for state in to_start(self.states):
-            if self._opening():
+        for status in startable(self.statuses):
+            if self._in_post_start():
                 return False
-            if state.not_before <= self._runtime.clock.now():
-                return self._start(state)
+            if status.not_before <= self._runtime.clock.now():
+                return self._start(self._states[status.name])
         return False
 
-    def _opening(self) -> bool:
+    def _in_post_start(self) -> bool:
         """Whether a container's postStart hook runs, for which those after it wait."""
-        return any(hook == "postStart" for _, hook in self._hooking)
+        return any(Hook.POST_START in state.hooks for state in self._states.values())
 
-    def _start(self, state: State) -> bool:
+    def _start(self, state: ContainerState) -> bool:
+        name, run = state.status.name, state.status.runs + 1
         container_id = uuid4().hex
         try:
-            launch = self._preparation.launch(state.container, self._sandbox)
-            log = self._sandbox.log(state.name, state.runs + 1)
+            config = self._configs.generate(state.container, self._sandbox)
+            log = self._sandbox.log(name, run)
             log.parent.mkdir(parents=True, exist_ok=True)
-            self._sandbox.log(state.name, state.runs - 1).unlink(missing_ok=True)
-            gone = partial(self._exited, state.name, container_id)
-            process = self._runtime.launcher.launch(state.name, launch, log, gone)
-        except NoSuchImage as error:
-            self._hold(state, "ErrImagePull", error, _NEVER)
+            self._sandbox.log(name, run - 2).unlink(missing_ok=True)
+            on_exit = partial(self._exited, name, container_id)
+            process = self._runtime.launcher.launch(name, config, log, on_exit)
+        except ImageNotFound as error:
+            self._start_failed(state, "ErrImagePull", error, _NEVER)
         except Unavailable as error:
-            self._hold(state, "CreateContainerConfigError", error, _RETRY)
+            self._start_failed(state, "CreateContainerConfigError", error, _RETRY)
         except (Refused, HarnessError, OSError, KeyError, ValueError) as error:
-            self._hold(state, "CreateContainerError", error, _RETRY)
+            self._start_failed(state, "CreateContainerError", error, _RETRY)
         else:
-            self._targets[state.name] = (process, self._target(state, process, launch))
-            self._begun(state.begun(container_id, self._runtime.clock.wall()))
+            address = self._sandbox.address
+            target = Target(state.container, address, process.pid, config.identity, config.env)
+            self._process_started(state, container_id, process, target)
             return True
         return False
 
-    def _hold(self, state: State, reason: str, error: Exception, wait: float) -> None:
-        trouble = Trouble(reason, str(error))
-        self._states[state.name] = state.held(trouble, self._runtime.clock.now() + wait)
-        self._runtime.events.warn(self._pod, "Failed", f"{reason}: {error}", state.name)
+    def _start_failed(
+        self, state: ContainerState, reason: str, error: Exception, wait: float
+    ) -> None:
+        waiting = Waiting(reason, str(error))
+        state.status = state.status.after_failure(waiting, self._runtime.clock.now() + wait)
+        self._runtime.events.warning(self._pod, "Failed", f"{reason}: {error}", state.status.name)
 
     def _exited(self, name: str, container_id: str, code: int) -> None:
-        self._post(Exited(name, container_id, code, self._runtime.clock.wall()))
+        self._enqueue(ContainerExited(name, container_id, code, self._runtime.clock.wall()))
 
-    def _begun(self, state: State) -> None:
-        self._states[state.name] = state
-        hook = (state.container.manifest.get("lifecycle") or {}).get("postStart")
-        if hook:
-            self._hook(state, "postStart", hook, _NEVER)
+    def _process_started(
+        self, state: ContainerState, container_id: str, process: Process, target: Target
+    ) -> None:
+        state.process, state.target = process, target
+        state.status = state.status.after_start(container_id, self._runtime.clock.wall())
+        if state.container.hook(Hook.POST_START):
+            self._run_hook(state, Hook.POST_START, _NEVER)
         else:
-            self._open(state)
+            self._post_start_done(state)
 
-    def _open(self, state: State) -> None:
-        """The process runs and its hook is done: probe it, or take it for granted."""
+    def _post_start_done(self, state: ContainerState) -> None:
+        """The process runs and its hook is done: it has started, unless a probe is to tell."""
         if state.container.probe(ProbeKind.STARTUP):
-            self._watch(state, ProbeKind.STARTUP)
+            self._start_probing(state, ProbeKind.STARTUP)
         else:
             self._started(state)
 
-    def _started(self, state: State) -> None:
+    def _started(self, state: ContainerState) -> None:
         readiness = state.container.probe(ProbeKind.READINESS)
-        self._states[state.name] = replace(state, started=True, ready=readiness is None)
-        self._watch(state, ProbeKind.READINESS)
-        self._watch(state, ProbeKind.LIVENESS)
+        state.status = replace(state.status, started=True, ready=readiness is None)
+        self._start_probing(state, ProbeKind.READINESS)
+        self._start_probing(state, ProbeKind.LIVENESS)
 
-    def _watch(self, state: State, kind: ProbeKind) -> None:
-        clock = self._runtime.clock
-        self._probes.watch(state, kind, now=clock.now(), wall=clock.wall())
+    def _start_probing(self, state: ContainerState, kind: ProbeKind) -> None:
+        now, wall = self._runtime.clock.now(), self._runtime.clock.wall()
+        if probe := state.container.probe(kind):
+            age = wall - (state.status.running_since or wall)
+            state.probes.start(probe, started=now - age, now=now)
 
-    # Ending
+    # Terminating
 
-    def end_all(self, since: float, grace: float) -> None:
-        """End every container, in the order in which that is done; called until all are."""
-        for name, ending in self._endings.items():
-            self._endings[name] = ending.hurried(grace)
-        self._turns = {state.name for state in whose_turn(self.states)}
-        for state in self.states:
-            if state.running and state.name not in self._endings:
-                self._end(state, since, grace, f"Stopping container {state.name}")
+    def terminate_all(self, since: float, grace: float) -> None:
+        """Terminate every container in the due order; called again until nothing runs."""
+        turns = {status.name for status in next_to_terminate(self.statuses)}
+        for name, state in self._states.items():
+            state.may_term = name in turns
+            if state.termination is not None:
+                state.termination = state.termination.shortened(grace)
+            elif state.status.running:
+                self._terminate(state, since, grace, f"Stopping container {name}")
 
-    def _end(self, state: State, since: float, grace: float, why: str) -> None:
-        hooked = state.container.pre_stop is not None
-        self._endings[state.name] = Ending(since=since, grace=grace, hooked=hooked)
-        self._runtime.events.note(self._pod, "Killing", why, state.name)
+    def _terminate(self, state: ContainerState, since: float, grace: float, why: str) -> None:
+        has_pre_stop = state.container.hook(Hook.PRE_STOP) is not None
+        state.termination = ContainerTermination(
+            since=since, grace=grace, has_pre_stop=has_pre_stop
+        )
+        self._runtime.events.normal(self._pod, "Killing", why, state.status.name)
 
-    def _further(self, name: str) -> None:
-        """Do what is due to end one container."""
-        while name in self._endings:
-            hook_done = (name, "preStop") not in self._hooking
-            turn = self._turns is None or name in self._turns
-            ending, means = self._endings[name].next(
-                self._runtime.clock.now(), hook_done=hook_done, turn=turn
-            )
-            self._endings[name] = ending
-            if means is None:
-                return
-            self._apply(means, name, ending)
-
-    def _apply(self, means: Means, name: str, ending: Ending) -> None:
-        state = self._states[name]
-        if means is Means.HOOK:
-            self._hook(state, "preStop", state.container.pre_stop or {}, ending.grace)
+    def _take(self, state: ContainerState, step: Step) -> None:
+        assert state.process is not None  # only what runs is terminated
+        if step is Step.PRE_STOP:
+            assert state.termination is not None
+            self._run_hook(state, Hook.PRE_STOP, state.termination.grace)
+        elif step is Step.TERM:
+            state.process.signal(state.container.stop_signal)
         else:
-            number = signal.SIGTERM if means is Means.TERM else signal.SIGKILL
-            self._targets[name][0].signal(number)
+            state.process.signal(signal.SIGKILL)
 
-    # Looking
+    # Probes and hooks
 
     def advance(self) -> None:
-        """Do what is due now for whatever runs: further steps of an ending, looks of probes."""
-        for name in list(self._endings):
-            self._further(name)
-        for name, progress in self._probes.due(self._runtime.clock.now(), self._endings):
-            self._look(self._states[name], progress)
-
-    def _look(self, state: State, progress: Progress) -> None:
-        probe, (_, target) = progress.probe, self._targets[state.name]
-
-        def work() -> None:
-            look = self._runtime.prober.look(probe.handler, target, probe.timeout)
-            self._post(Looked(state.name, state.container_id, probe.kind, look))
-
-        self._runtime.background(work)
-
-    def _hook(self, state: State, hook: str, handler: Manifest, timeout: float) -> None:
-        self._hooking.add((state.name, hook))
-        _, target = self._targets[state.name]
-        limit = min(timeout, 3600.0)
-
-        def work() -> None:
-            look = self._runtime.prober.look(handler, target, limit)
-            self._post(Hooked(state.name, state.container_id, hook, look))
-
-        self._runtime.background(work)
-
-    def _target(self, state: State, process: Process, launch: Launch) -> Target:
-        address = self._sandbox.address
-        return Target(state.container, address, process.pid, launch.identity, launch.env)
-
-    # Hearing
-
-    def heard(self, message: Exited | Looked | Hooked) -> None:
-        """Take in what background work reports, unless it is about an earlier run."""
-        state = self._states[message.name]
-        if message.container_id != state.container_id or not state.running:
-            return
-        if isinstance(message, Exited):
-            self._gone(state, message)
-        elif isinstance(message, Hooked):
-            self._hooked(state, message)
-        else:
-            self._looked(state, message)
-
-    def _gone(self, state: State, message: Exited) -> None:
-        said = self._termination_message(state, message.exit_code)
+        """Do what is due now for what runs: steps of a termination, probes."""
         now = self._runtime.clock.now()
-        ended = state.finished(message.exit_code, message.wall, now, said)
-        self._states[state.name] = ended
-        if message.exit_code and state.name not in self._endings and ended.not_before > now:
-            words = f"Back-off restarting failed container {state.name}"
-            self._runtime.events.warn(self._pod, "BackOff", words, state.name)
-        self._endings.pop(state.name, None)
-        self._targets.pop(state.name, None)
-        self._hooking = {item for item in self._hooking if item[0] != state.name}
-        self._probes.forget(state.name)
+        for state in self._states.values():
+            while step := state.next_step(now):
+                self._take(state, step)
+            for probe_state in state.probes.due(now, terminating=state.terminating):
+                self._run_probe(state, probe_state)
 
-    def _termination_message(self, state: State, exit_code: int) -> str:
-        said = self._sandbox.termination_message(state.name)
-        policy = state.container.manifest.get("terminationMessagePolicy")
-        text = said.read_bytes()[:_LAST_WORDS] if said.exists() else b""
-        if not text and exit_code and policy == "FallbackToLogsOnError":
-            text = self._sandbox.log(state.name, state.runs).read_bytes()[-_LAST_WORDS // 2 :]
-        return text.decode(errors="replace")
+    def _run_probe(self, state: ContainerState, probe_state: ProbeState) -> None:
+        probe, status = probe_state.probe, state.status
+        self._run_handler(
+            state,
+            probe.handler,
+            probe.timeout,
+            lambda result: ProbeFinished(status.name, status.container_id, probe.kind, result),
+        )
 
-    def _hooked(self, state: State, message: Hooked) -> None:
-        self._hooking.discard((state.name, message.hook))
-        if not message.look.ok:
-            reason = f"Failed{message.hook[0].upper()}{message.hook[1:]}Hook"
-            self._runtime.events.warn(self._pod, reason, message.look.message, state.name)
-        if message.hook == "postStart":
-            if message.look.ok:
-                self._open(state)
-            else:
-                self._fail(state, None, "failed its postStart hook")
+    def _run_hook(self, state: ContainerState, hook: Hook, timeout: float) -> None:
+        state.hooks.add(hook)
+        status = state.status
+        self._run_handler(
+            state,
+            state.container.hook(hook) or {},
+            min(timeout, 3600.0),
+            lambda result: HookFinished(status.name, status.container_id, hook, result),
+        )
 
-    def _looked(self, state: State, message: Looked) -> None:
-        progress = self._probes.looked(message, self._runtime.clock.now())
-        if progress is None:
+    def _run_handler(
+        self,
+        state: ContainerState,
+        handler: Manifest,
+        timeout: float,
+        message: Callable[[ProbeResult], Message],
+    ) -> None:
+        target = state.target
+        assert target is not None  # handlers are for what runs
+
+        def work() -> None:
+            self._enqueue(message(self._runtime.prober.run_handler(handler, target, timeout)))
+
+        self._runtime.background(work)
+
+    # Messages
+
+    def handle(self, message: ContainerExited | ProbeFinished | HookFinished) -> None:
+        """Take in what other threads report, unless it is about an earlier run."""
+        state = self._states[message.name]
+        if message.container_id != state.status.container_id or not state.status.running:
             return
-        # What has only just been started does not answer yet, what is being ended no more.
-        expected = progress.failed <= 1 and progress.verdict is None
-        if not (message.look.ok or expected or state.name in self._endings):
-            self._unhealthy(state, message.kind, message.look)
-        if message.kind is ProbeKind.READINESS:
-            self._states[state.name] = replace(state, ready=progress.verdict is True)
-        elif progress.verdict is False:
-            self._fail(state, progress.probe.grace, f"failed its {message.kind.value}")
-        elif message.kind is ProbeKind.STARTUP and progress.verdict:
+        if isinstance(message, ContainerExited):
+            self._container_exited(state, message)
+        elif isinstance(message, HookFinished):
+            self._hook_finished(state, message)
+        else:
+            self._probe_finished(state, message)
+
+    def _container_exited(self, state: ContainerState, message: ContainerExited) -> None:
+        text = self._sandbox.last_message(state.container, state.status.runs, message.exit_code)
+        now = self._runtime.clock.now()
+        status = state.status.after_exit(message.exit_code, message.wall, now, text)
+        if message.exit_code and not state.terminating and status.not_before > now:
+            why = f"Back-off restarting failed container {status.name}"
+            self._runtime.events.warning(self._pod, "BackOff", why, status.name)
+        state.reset(status)
+
+    def _hook_finished(self, state: ContainerState, message: HookFinished) -> None:
+        state.hooks.discard(message.hook)
+        if not message.result.ok:
+            reason = f"Failed{message.hook[0].upper()}{message.hook[1:]}Hook"
+            name = state.status.name
+            self._runtime.events.warning(self._pod, reason, message.result.message, name)
+        if message.hook is Hook.POST_START:
+            if message.result.ok:
+                self._post_start_done(state)
+            else:
+                self._restart(state, None, "failed its postStart hook")
+
+    def _probe_finished(self, state: ContainerState, message: ProbeFinished) -> None:
+        kind, result = message.kind, message.result
+        probe_state = state.probes.observe(kind, result, self._runtime.clock.now())
+        if probe_state is None:
+            return
+        # What has only just been started does not answer yet, what is terminating no more.
+        expected = probe_state.failed <= 1 and probe_state.passing is None
+        if not (result.ok or expected or state.terminating):
+            title = kind.removesuffix("Probe").capitalize()
+            why = f"{title} probe failed: {result.message}"
+            self._runtime.events.warning(self._pod, "Unhealthy", why, state.status.name)
+        if kind is ProbeKind.READINESS:
+            state.status = replace(state.status, ready=probe_state.passing is True)
+        elif probe_state.passing is False:
+            self._restart(state, probe_state.probe.grace, f"failed its {kind}")
+        elif kind is ProbeKind.STARTUP and probe_state.passing:
             self._started(state)
 
-    def _unhealthy(self, state: State, kind: ProbeKind, look: Look) -> None:
-        words = f"{kind.value.removesuffix('Probe').capitalize()} probe failed: {look.message}"
-        self._runtime.events.warn(self._pod, "Unhealthy", words, state.name)
-
-    def _fail(self, state: State, grace: int | None, why: str) -> None:
-        if state.name in self._endings:
+    def _restart(self, state: ContainerState, grace: int | None, why: str) -> None:
+        """Terminate one container of a pod that goes on; its restart policy does the rest."""
+        if state.terminating:
             return
         whole = float(self._pod["spec"].get("terminationGracePeriodSeconds", 30))
         limit = whole if grace is None else float(grace)
-        self._end(state, self._runtime.clock.now(), limit, f"Container {state.name} {why}")
+        name = state.status.name
+        self._terminate(state, self._runtime.clock.now(), limit, f"Container {name} {why}")
 
-    # Waking
-
-    def wake(self) -> float:
+    def next_due(self) -> float:
         """Return the (monotonic) time at which something is due."""
-        return min(self._times(self.states), default=_NEVER)
+        return min(self._due_times(), default=_NEVER)
 
-    def _times(self, states: Sequence[State]) -> Iterator[float]:
-        if not self._opening():
-            yield from (state.not_before for state in to_start(states))
-        yield from (ending.due() for ending in self._endings.values())
-        yield from self._probes.times(self._endings)
+    def _due_times(self) -> Iterator[float]:
+        if not self._in_post_start():
+            yield from (status.not_before for status in startable(self.statuses))
+        for state in self._states.values():
+            yield from state.due_times()

@@ -1,57 +1,53 @@
-"""The rounds that probes make: which container to look at now, and what the looks came to."""
+"""The probes of one running container: which is due now, and what their results came to."""
 
-from collections.abc import Container as Names
 from collections.abc import Iterator
 
-from harness.providers.podrunner.lifecycle import State
-from harness.providers.podrunner.messages import Looked
-from harness.providers.podrunner.probe_state import ProbeKind, Progress, watch
+from harness.providers.podrunner.probe_state import (
+    Probe,
+    ProbeKind,
+    ProbeResult,
+    ProbeState,
+    start_probing,
+)
 
 
 class ProbeLoop:
-    """The probes of one pod's running containers. One thread uses them."""
+    """One run's probes, each with its state. Used by the pod's own thread only."""
 
     def __init__(self) -> None:
-        self._progress: dict[tuple[str, ProbeKind], Progress] = {}
+        self._states: dict[ProbeKind, ProbeState] = {}
 
-    def watch(self, state: State, kind: ProbeKind, *, now: float, wall: float) -> None:
-        """Begin to look at a container, if it has such a probe."""
-        if probe := state.container.probe(kind):
-            since = now - (wall - (state.running_since or wall))
-            self._progress[state.name, kind] = watch(probe, since, now)
+    def start(self, probe: Probe, *, started: float, now: float) -> None:
+        """Begin to probe a container that was started at ``started`` (monotonic seconds)."""
+        self._states[probe.kind] = start_probing(probe, started, now)
 
-    def forget(self, name: str) -> None:
-        """Look no more at a container: it ended."""
-        for kind in ProbeKind:
-            self._progress.pop((name, kind), None)
+    def due(self, now: float, *, terminating: bool) -> Iterator[ProbeState]:
+        """Yield what is to be probed now, and note that it is being probed.
 
-    def due(self, now: float, ending: Names[str]) -> Iterator[tuple[str, Progress]]:
-        """Yield what is to be looked at now, and note that it is.
-
-        Of a container that is being ended, only the readiness still matters.
+        Of a container that is terminating, only the readiness still matters.
         """
-        for (name, kind), progress in self._wanted(ending):
-            if progress.due <= now:
-                self._progress[name, kind] = progress.begun()
-                yield name, progress
+        for state in self._idle(terminating):
+            if state.due <= now:
+                self._states[state.probe.kind] = state.sent()
+                yield state
 
-    def looked(self, message: Looked, now: float) -> Progress | None:
-        """Take in a look; ``None`` if nobody waits for it any more."""
-        key = (message.name, message.kind)
-        if key not in self._progress:
+    def observe(self, kind: ProbeKind, result: ProbeResult, now: float) -> ProbeState | None:
+        """Take in a result; ``None`` if nobody waits for it any more."""
+        if kind not in self._states:
             return None
-        progress = self._progress[key].looked(message.look, now)
-        self._progress[key] = progress
-        if message.kind is ProbeKind.STARTUP and progress.verdict:
-            del self._progress[key]
-        return progress
+        state = self._states[kind].observe(result, now)
+        self._states[kind] = state
+        if kind is ProbeKind.STARTUP and state.passing:
+            del self._states[kind]
+        return state
 
-    def times(self, ending: Names[str]) -> Iterator[float]:
-        """Yield when something is to be looked at."""
-        return (progress.due for _, progress in self._wanted(ending))
+    def due_times(self, *, terminating: bool) -> Iterator[float]:
+        """Yield when something is to be probed."""
+        return (state.due for state in self._idle(terminating))
 
-    def _wanted(self, ending: Names[str]) -> Iterator[tuple[tuple[str, ProbeKind], Progress]]:
-        for (name, kind), progress in list(self._progress.items()):
-            wanted = kind is ProbeKind.READINESS or name not in ending
-            if wanted and not progress.looking:
-                yield (name, kind), progress
+    def _idle(self, terminating: bool) -> list[ProbeState]:  # noqa: FBT001 - private, one meaning
+        return [
+            state
+            for kind, state in self._states.items()
+            if not state.in_flight and (kind is ProbeKind.READINESS or not terminating)
+        ]

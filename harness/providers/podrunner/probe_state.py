@@ -1,6 +1,6 @@
-"""Probes as state machines: when to look next, and what the looks so far amount to.
+"""A probe as a state machine: when it is due, and whether its results make it pass or fail. Pure.
 
-Pure: time comes in as a number of (monotonic) seconds, looks are made elsewhere.
+Time comes in as a number of (monotonic) seconds; handlers are carried out elsewhere.
 """
 
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from harness.kube import Manifest
 
-#: How soon to look again at something that has not passed yet (seconds), at first; with its
+#: How soon to probe again what has not passed yet (seconds), at first; with its
 #: age the interval grows up to the probe's own period. A kubelet would wait a whole period.
 EAGER = 0.1
 _EAGER_SHARE = 1 / 20
@@ -51,69 +51,69 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What one look at a container showed."""
+class ProbeResult:
+    """What carrying out a handler once came to."""
 
     ok: bool
     message: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """A probe's progress during one run of a container.
+class ProbeState:
+    """A probe's state during one run of a container.
 
-    ``verdict`` is ``None`` until the looks have decided; ``due`` is when to look next, and
-    ``looking`` tells that a look is under way.
+    ``passing`` is ``None`` until the results have decided; ``due`` is when to probe next, and
+    ``in_flight`` tells that the handler is being carried out.
     """
 
     probe: Probe
     since: float
     due: float
-    verdict: bool | None = None
+    passing: bool | None = None
     passed: int = 0
     failed: int = 0
-    counted: float = float("-inf")
-    looking: bool = False
+    last_counted: float = float("-inf")
+    in_flight: bool = False
     last: str = ""
 
-    def begun(self) -> "Progress":
-        """Note that a look is under way."""
-        return replace(self, looking=True)
+    def sent(self) -> "ProbeState":
+        """Note that the handler is being carried out."""
+        return replace(self, in_flight=True)
 
-    def looked(self, look: Look, now: float) -> "Progress":
-        """Take in a look. Failures count once per period, however often one looked."""
-        seen = replace(self, looking=False, last="" if look.ok else look.message)
-        return _passed(seen, now) if look.ok else _failed(seen, now)
-
-
-def watch(probe: Probe, started: float, now: float) -> Progress:
-    """Begin to probe a container that was started at ``started``; the first look is due at once."""
-    return Progress(probe=probe, since=started, due=max(now, started + probe.initial_delay))
+    def observe(self, result: ProbeResult, now: float) -> "ProbeState":
+        """Take in a result. Failures count once per period, however often one probed."""
+        state = replace(self, in_flight=False, last="" if result.ok else result.message)
+        return _passed(state, now) if result.ok else _failed(state, now)
 
 
-def _passed(seen: Progress, now: float) -> Progress:
-    passed = seen.passed + 1
-    verdict = True if passed >= seen.probe.success_threshold else seen.verdict
-    due = now + seen.probe.period
-    return replace(seen, passed=passed, failed=0, verdict=verdict, due=due)
+def start_probing(probe: Probe, started: float, now: float) -> ProbeState:
+    """Begin to probe a container that was started at ``started``; the first time is at once."""
+    return ProbeState(probe=probe, since=started, due=max(now, started + probe.initial_delay))
 
 
-def _failed(seen: Progress, now: float) -> Progress:
-    counts = now - seen.counted >= seen.probe.period
-    failed = seen.failed + counts
-    verdict = False if failed >= seen.probe.failure_threshold else seen.verdict
+def _passed(state: ProbeState, now: float) -> ProbeState:
+    passed = state.passed + 1
+    passing = True if passed >= state.probe.success_threshold else state.passing
+    due = now + state.probe.period
+    return replace(state, passed=passed, failed=0, passing=passing, due=due)
+
+
+def _failed(state: ProbeState, now: float) -> ProbeState:
+    counts = now - state.last_counted >= state.probe.period
+    failed = state.failed + counts
+    passing = False if failed >= state.probe.failure_threshold else state.passing
     return replace(
-        seen,
+        state,
         passed=0,
         failed=failed,
-        counted=now if counts else seen.counted,
-        verdict=verdict,
-        due=now + (seen.probe.period if verdict is True else _pace(seen, now)),
+        last_counted=now if counts else state.last_counted,
+        passing=passing,
+        due=now + (state.probe.period if passing is True else _pace(state, now)),
     )
 
 
-def _pace(seen: Progress, now: float) -> float:
-    """A container that is not up yet is looked at often; one that may live, by its period."""
-    if seen.probe.kind is ProbeKind.LIVENESS:
-        return seen.probe.period
-    return min(seen.probe.period, max(EAGER, (now - seen.since) * _EAGER_SHARE))
+def _pace(state: ProbeState, now: float) -> float:
+    """What is not up yet is probed often; what may live, once per period."""
+    if state.probe.kind is ProbeKind.LIVENESS:
+        return state.probe.period
+    return min(state.probe.period, max(EAGER, (now - state.since) * _EAGER_SHARE))

@@ -1,4 +1,4 @@
-"""Look at a container, or act on it, as a handler says: by HTTP, TCP, a command, a sleep."""
+"""Carry out the handlers of probes and lifecycle hooks: HTTP, TCP, a command, a sleep."""
 
 import http.client
 import socket
@@ -10,9 +10,9 @@ from typing import Protocol
 
 from harness.converge import Budget, NotConverged, eventually, pause
 from harness.kube import Manifest
+from harness.providers.podrunner.bubblewrap import exec_command
 from harness.providers.podrunner.containers import Container
-from harness.providers.podrunner.probe_state import Look
-from harness.providers.podrunner.sandbox import inside
+from harness.providers.podrunner.probe_state import ProbeResult
 from harness.providers.podrunner.security_context import Identity
 from harness.shell import Shell
 
@@ -20,7 +20,7 @@ _AGENT = "kube-probe/embedded"
 _SHOWN = 1024
 _TIMEOUT = "/usr/bin/timeout"
 _SPARE = 5.0
-_FURNISH = Budget(timeout=5.0, interval=0.005)
+_ROOT_READY = Budget(timeout=5.0, interval=0.005)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,19 @@ class Target:
 class Prober(Protocol):
     """Carries out handlers."""
 
-    def look(self, handler: Manifest, target: Target, timeout: float) -> Look:
-        """Carry out ``handler``; trouble is a look that is not ok, never an exception."""
+    def run_handler(self, handler: Manifest, target: Target, timeout: float) -> ProbeResult:
+        """Carry out ``handler``; a failure is a result that is not ok, never an exception."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class NodeProber:
-    """Looks from the node's network namespace, as a kubelet does."""
+    """Probes from the node's network namespace, as a kubelet does."""
 
     shell: Shell
 
-    def look(self, handler: Manifest, target: Target, timeout: float) -> Look:
-        """Carry out ``handler``; trouble is a look that is not ok, never an exception."""
+    def run_handler(self, handler: Manifest, target: Target, timeout: float) -> ProbeResult:
+        """Carry out ``handler``; a failure is a result that is not ok, never an exception."""
         try:
             if "httpGet" in handler:
                 return _http(handler["httpGet"], target, timeout)
@@ -59,37 +59,40 @@ class NodeProber:
                 return self._exec(handler["exec"], target, timeout)
             if "sleep" in handler:
                 pause(float(handler["sleep"]["seconds"]), why="the hook says so")
-                return Look(ok=True)
+                return ProbeResult(ok=True)
         except KeyError as error:
-            return Look(ok=False, message=f"no port is called {error}")
+            return ProbeResult(ok=False, message=f"no port is called {error}")
         except (NotConverged, ValueError) as error:
-            return Look(ok=False, message=str(error))
-        kinds = ", ".join(key for key in handler if key in ("grpc",)) or "this kind of"
-        return Look(ok=False, message=f"{kinds} probes are not supported by the embedded node")
+            return ProbeResult(ok=False, message=str(error))
+        kinds = ", ".join(handler)
+        return ProbeResult(ok=False, message=f"no handler is supported among: {kinds}")
 
-    def _exec(self, handler: Manifest, target: Target, timeout: float) -> Look:
+    def _exec(self, handler: Manifest, target: Target, timeout: float) -> ProbeResult:
         eventually(
-            lambda: _furnished(target.pid), bool, what="the sandbox is furnished", budget=_FURNISH
+            lambda: _root_is_ready(target.pid),
+            bool,
+            what="the container's root is ready",
+            budget=_ROOT_READY,
         )
-        # Ended from within: what runs in the container does not die with what entered it.
+        # Terminated from within: what runs in the container does not die with what entered it.
         limited = [_TIMEOUT, "--signal=KILL", f"{timeout:g}", *(handler.get("command") or [])]
-        argv = inside(target.pid, target.identity, limited)
+        argv = exec_command(target.pid, target.identity, limited)
         done = self.shell.run(argv, env=target.env, timeout=timeout + _SPARE)
         if done.exit_code == 0:
-            return Look(ok=True)
-        said = (done.stdout + done.stderr).strip()[:_SHOWN]
-        return Look(ok=False, message=f"command exited {done.exit_code}: {said}")
+            return ProbeResult(ok=True)
+        output = (done.stdout + done.stderr).strip()[:_SHOWN]
+        return ProbeResult(ok=False, message=f"command exited {done.exit_code}: {output}")
 
 
-def _furnished(pid: int) -> bool:
-    """Whether bubblewrap has finished the root and made way for the program (or it has ended)."""
+def _root_is_ready(pid: int) -> bool:
+    """Whether bubblewrap has built the root and made way for the program (or it has ended)."""
     try:
         return Path(f"/proc/{pid}/exe").readlink().name != "bwrap"
     except OSError:
         return True
 
 
-def _http(handler: Manifest, target: Target, timeout: float) -> Look:
+def _http(handler: Manifest, target: Target, timeout: float) -> ProbeResult:
     host = handler.get("host") or target.address
     port = target.container.port(handler["port"])
     path = handler.get("path") or "/"
@@ -100,11 +103,13 @@ def _http(handler: Manifest, target: Target, timeout: float) -> Look:
         connection.request("GET", path if path.startswith("/") else f"/{path}", headers=sent)
         answer = connection.getresponse()
         if 200 <= answer.status < 400:
-            return Look(ok=True)
+            return ProbeResult(ok=True)
         body = answer.read(_SHOWN).decode(errors="replace").strip()
-        return Look(ok=False, message=f"HTTP probe failed with statuscode: {answer.status} {body}")
+        return ProbeResult(
+            ok=False, message=f"HTTP probe failed with statuscode: {answer.status} {body}"
+        )
     except (OSError, http.client.HTTPException) as error:
-        return Look(ok=False, message=f"Get {host}:{port}{path}: {error!r}")
+        return ProbeResult(ok=False, message=f"Get {host}:{port}{path}: {error!r}")
     finally:
         connection.close()
 
@@ -119,11 +124,11 @@ def _connection(scheme: str, host: str, port: int, timeout: float) -> http.clien
     return http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
 
 
-def _tcp(handler: Manifest, target: Target, timeout: float) -> Look:
+def _tcp(handler: Manifest, target: Target, timeout: float) -> ProbeResult:
     host = handler.get("host") or target.address
     port = target.container.port(handler["port"])
     try:
         socket.create_connection((host, port), timeout=timeout).close()
     except OSError as error:
-        return Look(ok=False, message=f"dial {host}:{port}: {error!r}")
-    return Look(ok=True)
+        return ProbeResult(ok=False, message=f"dial {host}:{port}: {error!r}")
+    return ProbeResult(ok=True)

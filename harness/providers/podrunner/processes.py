@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Protocol
 
-from harness.providers.podrunner.sandbox import Launch, command
+from harness.providers.podrunner.bubblewrap import ContainerConfig, command
 from harness.shell import Running, start
 
 OnExit = Callable[[int], None]
@@ -37,7 +37,7 @@ class Process(Protocol):
 class Launcher(Protocol):
     """Starts containers."""
 
-    def launch(self, name: str, launch: Launch, log: Path, on_exit: OnExit) -> Process:
+    def launch(self, name: str, config: ContainerConfig, log: Path, on_exit: OnExit) -> Process:
         """Start a container, its output appended to ``log``; :class:`ToolError` if impossible.
 
         ``on_exit`` is called once with the exit code (128 + n for a signal), from any thread.
@@ -45,7 +45,7 @@ class Launcher(Protocol):
         ...
 
 
-class Sandboxed:
+class BubblewrapProcess:
     """A process in its sandbox, held by a pidfd, so that a reused number is never hit."""
 
     def __init__(self, pid: int, running: Running) -> None:
@@ -68,20 +68,20 @@ class Sandboxed:
             self._handle = None
 
 
-class SandboxLauncher:
+class BubblewrapLauncher:
     """Starts processes under bubblewrap."""
 
     def __init__(self) -> None:
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix="spawner")
         self._ends = select.epoll()
-        self._waiting: dict[int, tuple[Sandboxed, OnExit]] = {}
+        self._waiting: dict[int, tuple[BubblewrapProcess, OnExit]] = {}
         self._lock = Lock()
         Thread(target=self._reap, name="reaper", daemon=True).start()
 
-    def launch(self, name: str, launch: Launch, log: Path, on_exit: OnExit) -> Process:
+    def launch(self, name: str, config: ContainerConfig, log: Path, on_exit: OnExit) -> Process:
         """Start a container, its output appended to ``log``; :class:`ToolError` if impossible."""
-        running, pid = self._spawner.submit(_spawn, name, launch, log).result()
-        process = Sandboxed(pid, running)
+        running, pid = self._spawner.submit(_spawn, name, config, log).result()
+        process = BubblewrapProcess(pid, running)
         watched = os.pidfd_open(running.pid)
         with self._lock:
             self._waiting[watched] = (process, on_exit)
@@ -100,20 +100,20 @@ class SandboxLauncher:
                 on_exit(code if code >= 0 else 128 - code)
 
 
-def _spawn(name: str, launch: Launch, log: Path) -> tuple[Running, int]:
+def _spawn(name: str, config: ContainerConfig, log: Path) -> tuple[Running, int]:
     read, write = os.pipe()
-    with os.fdopen(read, "rb") as told:
+    with os.fdopen(read, "rb") as info:
         try:
-            argv = command(launch, write)
+            argv = command(config, write)
             # A program that gave up its rights may open its own output anew.
             log.touch()
             log.chmod(0o666)
-            running = start(name, argv, output=log, env=launch.env, pass_fds=(write,))
+            running = start(name, argv, output=log, env=config.env, pass_fds=(write,))
         finally:
             os.close(write)
-        said = told.read()
+        info_json = info.read()
     with suppress(ValueError):
-        return running, int(json.loads(said)["child-pid"])
+        return running, int(json.loads(info_json)["child-pid"])
     return running, 0
 
 

@@ -1,4 +1,4 @@
-"""Everything through which pods reach the world, in one bundle; tests bring their own."""
+"""What pod workers depend on (network, launcher, prober, status, events, clock), in one bundle."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,35 +8,35 @@ from harness.kube import Kube, Manifest
 from harness.model import ApiError
 from harness.providers.podrunner.clock import Clock
 from harness.providers.podrunner.config import NodeConfig
-from harness.providers.podrunner.events import Events
-from harness.providers.podrunner.network import Networks
+from harness.providers.podrunner.events import EventRecorder
+from harness.providers.podrunner.network import NetworkPlugin
 from harness.providers.podrunner.object_cache import ObjectCache
 from harness.providers.podrunner.prober import Prober
 from harness.providers.podrunner.processes import Launcher
 
 
-class Reporter(Protocol):
-    """Tells the API server how pods fare."""
+class StatusManager(Protocol):
+    """Keeps the API server's pods up to date."""
 
-    def report(self, pod: Manifest, status: Manifest) -> Manifest | None:
+    def patch_status(self, pod: Manifest, status: Manifest) -> Manifest | None:
         """Write the pod's status; return the pod as it is then, ``None`` if it is gone.
 
         Raises :class:`ApiError` if it should be tried again.
         """
         ...
 
-    def remove(self, pod: Manifest) -> None:
-        """Remove a pod of which nothing runs any more; raises as :meth:`report` does."""
+    def delete_pod(self, pod: Manifest) -> None:
+        """Remove a pod of which nothing runs any more; raises as :meth:`patch_status` does."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterReporter:
+class ApiStatusManager:
     """Writes through the API; never to a namesake that took the pod's place."""
 
     kube: Kube
 
-    def report(self, pod: Manifest, status: Manifest) -> Manifest | None:
+    def patch_status(self, pod: Manifest, status: Manifest) -> Manifest | None:
         """Write the pod's status; return the pod as it is then, ``None`` if it is gone."""
         meta = pod["metadata"]
         patch = {"metadata": {"uid": meta["uid"]}, "status": status}
@@ -49,8 +49,8 @@ class ClusterReporter:
                 return None
             raise
 
-    def remove(self, pod: Manifest) -> None:
-        """Remove a pod of which nothing runs any more; raises as :meth:`report` does."""
+    def delete_pod(self, pod: Manifest) -> None:
+        """Remove a pod of which nothing runs any more; raises as :meth:`patch_status` does."""
         meta = pod["metadata"]
         try:
             self.kube.delete("Pod", meta["name"], meta["namespace"], grace=0, uid=meta["uid"])
@@ -61,14 +61,14 @@ class ClusterReporter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """The world as pods reach it. ``background`` runs a piece of work on another thread."""
+    """What pod workers depend on. ``background`` runs a piece of work on another thread."""
 
     config: NodeConfig
-    networks: Networks
+    networks: NetworkPlugin
     objects: ObjectCache
     launcher: Launcher
     prober: Prober
-    reporter: Reporter
-    events: Events
+    status_manager: StatusManager
+    events: EventRecorder
     clock: Clock
     background: Callable[[Callable[[], None]], None]

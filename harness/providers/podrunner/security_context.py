@@ -1,13 +1,14 @@
-"""As whom a container runs, and what it may do. Pure."""
+"""A container's user, groups and capabilities from the two security contexts. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.kube import Manifest
-from harness.providers.podrunner.volumes import Refused
+from harness.providers.podrunner.atomic_writer import Owner
+from harness.providers.podrunner.pod_api import Refused
 
 #: What a container runtime leaves to a root process that asks for nothing.
-_USUAL = frozenset(
+_DEFAULT_CAPABILITIES = frozenset(
     {
         "CAP_AUDIT_WRITE",
         "CAP_CHOWN",
@@ -26,7 +27,7 @@ _USUAL = frozenset(
     }
 )
 #: What it takes to become another user; gone once one has.
-_TO_CHANGE = frozenset({"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP"})
+_TO_CHANGE_USER = frozenset({"CAP_SETGID", "CAP_SETUID", "CAP_SETPCAP"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,17 @@ def identity(pod: Manifest, container: Manifest, default: int) -> Identity:
     groups = [*(whole.get("supplementalGroups") or [])]
     if "fsGroup" in whole:
         groups.append(whole["fsGroup"])
-    capabilities = _capabilities(own) if user == 0 else _TO_CHANGE
+    capabilities = _capabilities(own) if user == 0 else _TO_CHANGE_USER
     return Identity(user, group, tuple(int(item) for item in groups), capabilities)
 
 
 def _capabilities(context: Manifest) -> frozenset[str]:
     if context.get("privileged"):
         return frozenset({"ALL"})
-    said = context.get("capabilities") or {}
-    add, drop = _named(said.get("add") or []), _named(said.get("drop") or [])
-    kept = frozenset() if "ALL" in drop else _USUAL - drop
-    return frozenset({"ALL"}) if "ALL" in add else kept | add | _TO_CHANGE
+    asked = context.get("capabilities") or {}
+    add, drop = _named(asked.get("add") or []), _named(asked.get("drop") or [])
+    kept = frozenset() if "ALL" in drop else _DEFAULT_CAPABILITIES - drop
+    return frozenset({"ALL"}) if "ALL" in add else kept | add | _TO_CHANGE_USER
 
 
 def _named(names: Iterable[str]) -> frozenset[str]:
@@ -85,3 +86,18 @@ def users(pod: Manifest) -> set[int]:
     parts = [spec, *spec["containers"], *(spec.get("initContainers") or [])]
     contexts = [part.get("securityContext") or {} for part in parts]
     return {int(item["runAsUser"]) for item in contexts if "runAsUser" in item}
+
+
+def volume_owner(pod: Manifest) -> Owner:
+    """Return whose a pod's volumes are: ``fsGroup``'s, or the one user's of all containers."""
+    spec = pod["spec"]
+    context = spec.get("securityContext") or {}
+    if "fsGroup" in context:
+        return Owner(group=int(context["fsGroup"]))
+    every = [*spec["containers"], *(spec.get("initContainers") or [])]
+    run_as = {
+        (item.get("securityContext") or {}).get("runAsUser", context.get("runAsUser"))
+        for item in every
+    }
+    only = run_as.pop() if len(run_as) == 1 else None
+    return Owner(user=None if only is None else int(only))

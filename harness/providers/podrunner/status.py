@@ -1,4 +1,4 @@
-"""A pod's status, worded as a kubelet words it. Pure."""
+"""A pod's status as a kubelet reports it: phase, conditions, container statuses. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 
 from harness.kube import Manifest
 from harness.providers.podrunner.containers import Role
-from harness.providers.podrunner.lifecycle import Ended, State, Trouble, initialized
+from harness.providers.podrunner.lifecycle import ContainerStatus, Terminated, Waiting, initialized
 
-_OWN = (
+_KUBELET_CONDITIONS = (
     "PodReadyToStartContainers",
     "Initialized",
     "Ready",
@@ -24,65 +24,67 @@ def rfc3339(wall: float) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class PodSnapshot:
     """What a pod's status is computed from.
 
-    ``now`` is monotonic (for back-offs), ``wall`` and ``accepted`` are seconds since the
-    epoch. ``terminal``: nothing runs any more and nothing will. ``obstacle`` keeps the pod
-    as a whole from starting (a missing volume).
+    ``now`` is monotonic (for back-offs), ``wall`` and ``start_time`` are seconds since the
+    epoch. ``terminal``: nothing runs any more and nothing will. ``sandbox_error`` is why no
+    container of the pod can start (a missing volume).
     """
 
     pod: Manifest
-    states: Sequence[State]
+    statuses: Sequence[ContainerStatus]
     host: str
     address: str
-    accepted: float
+    start_time: float
     now: float
     wall: float
     terminal: bool = False
-    obstacle: Trouble | None = None
+    sandbox_error: Waiting | None = None
 
 
-def status(seen: Snapshot) -> Manifest:
+def pod_status(snapshot: PodSnapshot) -> Manifest:
     """Return the pod's whole status, keeping transition times and others' conditions."""
-    early = [state for state in seen.states if state.container.role is not Role.MAIN]
-    work = [state for state in seen.states if state.container.role is Role.MAIN]
-    told: Manifest = {
-        "phase": phase(seen),
-        "conditions": _conditions(seen),
-        "hostIP": seen.host,
-        "hostIPs": [{"ip": seen.host}],
-        "startTime": rfc3339(seen.accepted),
-        "qosClass": quality(seen.pod),
-        "containerStatuses": [_container(state, seen) for state in work],
+    init = [status for status in snapshot.statuses if status.container.role is not Role.MAIN]
+    main = [status for status in snapshot.statuses if status.container.role is Role.MAIN]
+    reported: Manifest = {
+        "phase": phase(snapshot),
+        "conditions": _conditions(snapshot),
+        "hostIP": snapshot.host,
+        "hostIPs": [{"ip": snapshot.host}],
+        "startTime": rfc3339(snapshot.start_time),
+        "qosClass": qos_class(snapshot.pod),
+        "containerStatuses": [_container_status(status, snapshot) for status in main],
     }
-    if early:
-        told["initContainerStatuses"] = [_container(state, seen) for state in early]
-    if seen.address:
-        told |= {"podIP": seen.address, "podIPs": [{"ip": seen.address}]}
-    return told
+    if init:
+        reported["initContainerStatuses"] = [_container_status(status, snapshot) for status in init]
+    if snapshot.address:
+        reported |= {"podIP": snapshot.address, "podIPs": [{"ip": snapshot.address}]}
+    return reported
 
 
-def phase(seen: Snapshot) -> str:
+def phase(snapshot: PodSnapshot) -> str:
     """Return the pod's phase."""
-    work = [state for state in seen.states if state.container.role is Role.MAIN]
-    if any(state.failed for state in seen.states if state.container.role is Role.INIT):
+    main = [status for status in snapshot.statuses if status.container.role is Role.MAIN]
+    if any(status.failed for status in snapshot.statuses if status.container.role is Role.INIT):
         return "Failed"
-    if not initialized(seen.states) or any(not state.runs for state in work):
-        return "Failed" if seen.terminal else "Pending"
-    if any(state.running for state in work):
+    if not initialized(snapshot.statuses) or any(not status.runs for status in main):
+        return "Failed" if snapshot.terminal else "Pending"
+    if any(status.running for status in main):
         return "Running"
-    return _outcome(work, seen)
+    return _outcome(main, snapshot)
 
 
-def _outcome(work: Sequence[State], seen: Snapshot) -> str:
-    if not seen.terminal and not all(state.over for state in work):
+def _outcome(main: Sequence[ContainerStatus], snapshot: PodSnapshot) -> str:
+    if not snapshot.terminal and not all(status.finished for status in main):
         return "Running"
-    good = all(state.ended is not None and state.ended.exit_code == 0 for state in work)
+    good = all(
+        status.terminated is not None and status.terminated.exit_code == 0 for status in main
+    )
     return "Succeeded" if good else "Failed"
 
 
-def quality(pod: Manifest) -> str:
+def qos_class(pod: Manifest) -> str:
     """Return the pod's quality of service class."""
     spec = pod["spec"]
     every = [*(spec.get("initContainers") or []), *spec["containers"]]
@@ -100,44 +102,46 @@ def _guaranteed(resources: Manifest) -> bool:
     )
 
 
-def _conditions(seen: Snapshot) -> list[Manifest]:
-    before = {item["type"]: item for item in seen.pod.get("status", {}).get("conditions") or []}
-    others = [item for kind, item in before.items() if kind not in _OWN]
-    stamp = rfc3339(seen.wall)
-    fresh = _judged(seen, {item["type"] for item in others if item["status"] == "True"})
-    return [*(_stamped(item, before.get(item["type"]), stamp) for item in fresh), *others]
+def _conditions(snapshot: PodSnapshot) -> list[Manifest]:
+    before = {item["type"]: item for item in snapshot.pod.get("status", {}).get("conditions") or []}
+    others = [item for kind, item in before.items() if kind not in _KUBELET_CONDITIONS]
+    stamp = rfc3339(snapshot.wall)
+    fresh = _kubelet_conditions(
+        snapshot, {item["type"] for item in others if item["status"] == "True"}
+    )
+    return [*(_with_times(item, before.get(item["type"]), stamp) for item in fresh), *others]
 
 
-def _judged(seen: Snapshot, gates_open: set[str]) -> list[Manifest]:
-    over = phase(seen) in ("Succeeded", "Failed")
-    unready = _unready(seen)
-    gates = [gate["conditionType"] for gate in seen.pod["spec"].get("readinessGates") or []]
+def _kubelet_conditions(snapshot: PodSnapshot, gates_open: set[str]) -> list[Manifest]:
+    over = phase(snapshot) in ("Succeeded", "Failed")
+    unready = _unready(snapshot)
+    gates = [gate["conditionType"] for gate in snapshot.pod["spec"].get("readinessGates") or []]
     shut = [gate for gate in gates if gate not in gates_open]
-    containers = _verdict("ContainersReady", unready, "ContainersNotReady", over=over)
-    ready = _verdict("Ready", unready, "ContainersNotReady", over=over)
+    containers = _condition("ContainersReady", unready, "ContainersNotReady", over=over)
+    ready = _condition("Ready", unready, "ContainersNotReady", over=over)
     if shut and ready["status"] == "True":
         message = f"the status of pod readiness gates is not True: {shut}"
         ready |= {"status": "False", "reason": "ReadinessGatesNotReady", "message": message}
-    up = bool(seen.address) and not seen.terminal
+    up = bool(snapshot.address) and not snapshot.terminal
     return [
         {"type": "PodReadyToStartContainers", "status": "True" if up else "False"},
-        _initialized(seen, over=over),
+        _initialized(snapshot, over=over),
         ready,
         containers,
         {"type": "PodScheduled", "status": "True"},
     ]
 
 
-def _unready(seen: Snapshot) -> str:
+def _unready(snapshot: PodSnapshot) -> str:
     names = [
-        state.name
-        for state in seen.states
-        if state.container.role is not Role.INIT and not (state.running and state.ready)
+        status.name
+        for status in snapshot.statuses
+        if status.container.role is not Role.INIT and not (status.running and status.ready)
     ]
     return f"containers with unready status: [{' '.join(names)}]" if names else ""
 
 
-def _verdict(kind: str, unready: str, reason: str, *, over: bool) -> Manifest:
+def _condition(kind: str, unready: str, reason: str, *, over: bool) -> Manifest:
     if over:
         return {"type": kind, "status": "False", "reason": "PodCompleted"}
     if unready:
@@ -145,11 +149,11 @@ def _verdict(kind: str, unready: str, reason: str, *, over: bool) -> Manifest:
     return {"type": kind, "status": "True"}
 
 
-def _initialized(seen: Snapshot, *, over: bool) -> Manifest:
-    if initialized(seen.states):
+def _initialized(snapshot: PodSnapshot, *, over: bool) -> Manifest:
+    if initialized(snapshot.statuses):
         reason = {"reason": "PodCompleted"} if over else {}
         return {"type": "Initialized", "status": "True", **reason}
-    names = [state.name for state in seen.states if _holds_up(state)]
+    names = [status.name for status in snapshot.statuses if _uninitialized(status)]
     return {
         "type": "Initialized",
         "status": "False",
@@ -158,81 +162,81 @@ def _initialized(seen: Snapshot, *, over: bool) -> Manifest:
     }
 
 
-def _holds_up(state: State) -> bool:
-    if state.container.role is Role.INIT:
-        return not state.over or state.failed
-    return state.container.role is Role.SIDECAR and not state.started
+def _uninitialized(status: ContainerStatus) -> bool:
+    if status.container.role is Role.INIT:
+        return not status.finished or status.failed
+    return status.container.role is Role.SIDECAR and not status.started
 
 
-def _stamped(item: Manifest, before: Manifest | None, stamp: str) -> Manifest:
+def _with_times(item: Manifest, before: Manifest | None, stamp: str) -> Manifest:
     same = before is not None and before["status"] == item["status"]
     at = before["lastTransitionTime"] if before and same else stamp
     return {"lastProbeTime": None, **item, "lastTransitionTime": at or stamp}
 
 
-def _container(state: State, seen: Snapshot) -> Manifest:
-    done = state.container.role is Role.INIT and state.over and not state.failed
-    told: Manifest = {
-        "name": state.name,
-        "image": state.container.image,
-        "imageID": state.container.image if state.runs else "",
-        "ready": state.ready if state.running else done,
-        "started": state.running and state.started,
-        "restartCount": state.restarts,
-        "state": _now(state, seen),
-        "lastState": _last(state, seen),
+def _container_status(status: ContainerStatus, snapshot: PodSnapshot) -> Manifest:
+    done = status.container.role is Role.INIT and status.finished and not status.failed
+    reported: Manifest = {
+        "name": status.name,
+        "image": status.container.image,
+        "imageID": status.container.image if status.runs else "",
+        "ready": status.ready if status.running else done,
+        "started": status.running and status.started,
+        "restartCount": status.restarts,
+        "state": _state(status, snapshot),
+        "lastState": _last_state(status, snapshot),
     }
-    if state.container_id:
-        told["containerID"] = f"embedded://{state.container_id}"
-    return told
+    if status.container_id:
+        reported["containerID"] = f"embedded://{status.container_id}"
+    return reported
 
 
-def _now(state: State, seen: Snapshot) -> Manifest:
-    if state.running_since is not None:
-        return {"running": {"startedAt": rfc3339(state.running_since)}}
-    if waiting := _waits(state, seen):
-        said = {"message": waiting.message} if waiting.message else {}
-        return {"waiting": {"reason": waiting.reason, **said}}
-    assert state.ended is not None  # what neither runs nor waits has ended
-    return {"terminated": _terminated(state.ended)}
+def _state(status: ContainerStatus, snapshot: PodSnapshot) -> Manifest:
+    if status.running_since is not None:
+        return {"running": {"startedAt": rfc3339(status.running_since)}}
+    if waiting := _waiting(status, snapshot):
+        text = {"message": waiting.message} if waiting.message else {}
+        return {"waiting": {"reason": waiting.reason, **text}}
+    assert status.terminated is not None  # what neither runs nor waits has ended
+    return {"terminated": _terminated(status.terminated)}
 
 
-def _waits(state: State, seen: Snapshot) -> Trouble | None:
-    if state.ended is not None and (state.over or seen.terminal):
+def _waiting(status: ContainerStatus, snapshot: PodSnapshot) -> Waiting | None:
+    if status.terminated is not None and (status.finished or snapshot.terminal):
         return None
-    if state.trouble is not None:
-        return state.trouble
-    if state.ended is not None:
-        return _back_off(state, seen) if seen.now < state.not_before else None
-    if seen.obstacle is not None:
-        return Trouble("ContainerCreating", seen.obstacle.message)
-    first = next((other for other in seen.states if _holds_up(other)), None)
-    behind = first is not None and first.name != state.name
-    return Trouble("PodInitializing" if behind else "ContainerCreating")
+    if status.waiting is not None:
+        return status.waiting
+    if status.terminated is not None:
+        return _back_off(status, snapshot) if snapshot.now < status.not_before else None
+    if snapshot.sandbox_error is not None:
+        return snapshot.sandbox_error
+    first = next((other for other in snapshot.statuses if _uninitialized(other)), None)
+    behind = first is not None and first.name != status.name
+    return Waiting("PodInitializing" if behind else "ContainerCreating")
 
 
-def _back_off(state: State, seen: Snapshot) -> Trouble:
-    meta = seen.pod["metadata"]
+def _back_off(status: ContainerStatus, snapshot: PodSnapshot) -> Waiting:
+    meta = snapshot.pod["metadata"]
     where = f"{meta['name']}_{meta['namespace']}({meta['uid']})"
-    message = f"back-off restarting failed container={state.name} pod={where}"
-    return Trouble("CrashLoopBackOff", message)
+    message = f"back-off restarting failed container={status.name} pod={where}"
+    return Waiting("CrashLoopBackOff", message)
 
 
-def _last(state: State, seen: Snapshot) -> Manifest:
-    shown_now = state.ended is not None and _waits(state, seen) is None
-    last = state.previous if state.running or shown_now else state.ended
+def _last_state(status: ContainerStatus, snapshot: PodSnapshot) -> Manifest:
+    shown_now = status.terminated is not None and _waiting(status, snapshot) is None
+    last = status.previous if status.running or shown_now else status.terminated
     return {"terminated": _terminated(last)} if last else {}
 
 
-def _terminated(ended: Ended) -> Manifest:
-    told: Manifest = {
-        "exitCode": ended.exit_code,
-        "reason": ended.reason,
-        "startedAt": rfc3339(ended.started_at),
-        "finishedAt": rfc3339(ended.finished_at),
+def _terminated(terminated: Terminated) -> Manifest:
+    reported: Manifest = {
+        "exitCode": terminated.exit_code,
+        "reason": terminated.reason,
+        "startedAt": rfc3339(terminated.started_at),
+        "finishedAt": rfc3339(terminated.finished_at),
     }
-    if ended.container_id:
-        told["containerID"] = f"embedded://{ended.container_id}"
-    if ended.message:
-        told["message"] = ended.message
-    return told
+    if terminated.container_id:
+        reported["containerID"] = f"embedded://{terminated.container_id}"
+    if terminated.message:
+        reported["message"] = terminated.message
+    return reported

@@ -5,7 +5,7 @@ Pure geometry: boxes in pixels of the drawing's own space; the template turns th
 
 from dataclasses import dataclass
 
-from harness.model import ClusterPlan, ClusterSpec, Role, Topology, plan_networks
+from harness.model import ClusterPlan, ClusterSpec, Role, Topology, plan_networks, structure
 from harness.reporting.record import ClusterRecord
 
 _CLUSTER_WIDTH, _CLUSTER_HEIGHT = 236, 148
@@ -83,7 +83,13 @@ def draw(topology: Topology, clusters: tuple[ClusterRecord, ...]) -> Drawing:
     for network in plan.networks:
         members = [spec for spec in topology.clusters if spec.network == network.name]
         inner = tuple(
-            _cluster(spec, plan.cluster(spec.name), running.get(spec.name, ""), _place(left, index))
+            _cluster(
+                topology,
+                spec,
+                plan.cluster(spec.name),
+                running.get(spec.name, ""),
+                _place(left, index),
+            )
             for index, spec in enumerate(members)
         )
         box = _network(network.name, network.cidr, left, inner)
@@ -117,7 +123,9 @@ def _place(left: int, index: int) -> int:
     return left + _PADDING + index * (_CLUSTER_WIDTH + _GAP)
 
 
-def _cluster(spec: ClusterSpec, plan: ClusterPlan, version: str, x: int) -> ClusterBox:
+def _cluster(
+    topology: Topology, spec: ClusterSpec, plan: ClusterPlan, version: str, x: int
+) -> ClusterBox:
     nodes = f"{len(spec.nodes)} node" + ("s" if len(spec.nodes) > 1 else "")
     places = sorted({node.zone for node in spec.nodes if node.zone})
     where = "/".join(filter(None, [spec.region, ",".join(places)]))
@@ -125,7 +133,7 @@ def _cluster(spec: ClusterSpec, plan: ClusterPlan, version: str, x: int) -> Clus
         name=spec.name,
         primary=spec.role is Role.PRIMARY,
         role=spec.role.value,
-        control="istiod" if spec.role is Role.PRIMARY else f"configured by {spec.primary}",
+        control=_control(topology, spec),
         lines=(
             " · ".join(filter(None, [f"Kubernetes {version}" if version else "", nodes])),
             f"API {plan.api_address} · pods {plan.pods}",
@@ -136,20 +144,30 @@ def _cluster(spec: ClusterSpec, plan: ClusterPlan, version: str, x: int) -> Clus
     )
 
 
+def _control(topology: Topology, spec: ClusterSpec) -> str:
+    """Say which istiods run in a cluster, or who configures it."""
+    here = [p for p in structure.control_planes(topology) if p.cluster == spec.name]
+    if here:
+        return "istiod" + (f" ({len(here)})" if len(here) > 1 else "")
+    serving = structure.control_planes_of(topology, spec.name)
+    return f"configured by {', '.join(plane.cluster for plane in serving)}"
+
+
 def _links(topology: Topology, boxes: list[NetworkBox]) -> tuple[Link, ...]:
     placed = {cluster.name: cluster for box in boxes for cluster in box.clusters}
-    links = []
-    for spec in topology.clusters:
-        if spec.primary is None:
-            continue
-        one, other = placed[spec.name], placed[spec.primary]
-        rightward = one.x < other.x
-        links.append(
-            Link(
-                x1=one.x + (one.width if rightward else 0),
-                y1=one.y + 62,
-                x2=other.x + (0 if rightward else other.width),
-                y2=other.y + 62,
-            )
-        )
-    return tuple(links)
+    return tuple(
+        _link(placed[served], placed[plane.cluster])
+        for plane in structure.control_planes(topology)
+        for served in plane.serves
+        if served != plane.cluster
+    )
+
+
+def _link(one: ClusterBox, other: ClusterBox) -> Link:
+    rightward = one.x < other.x
+    return Link(
+        x1=one.x + (one.width if rightward else 0),
+        y1=one.y + 62,
+        x2=other.x + (0 if rightward else other.width),
+        y2=other.y + 62,
+    )

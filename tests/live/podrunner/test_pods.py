@@ -146,6 +146,41 @@ def test_a_pod_drains_before_it_is_told_to_end(reader: Site) -> None:
     assert "drained" in last
 
 
+def test_what_is_not_honoured_is_told_by_status_and_event(reader: Site) -> None:
+    unsupported = pod()
+    unsupported["metadata"] |= {"name": "unsupported"}
+    unsupported["spec"] |= {"hostNetwork": True}
+    reader.kube.create(unsupported)
+    waiting = eventually(
+        lambda: _waiting(reader, "unsupported"),
+        bool,
+        what="the pod says why it waits",
+        budget=SOON,
+    )
+    assert waiting["reason"] == "UnsupportedPodSpec"
+    assert "spec.hostNetwork is not supported by the pod runner" in waiting["message"]
+    events = eventually(
+        lambda: _messages(reader, "unsupported"), bool, what="an event tells", budget=SOON
+    )
+    assert any(message in waiting["message"] for message in events)
+    reader.kube.gone("Pod", "unsupported", SPACE)
+
+
+def _waiting(site: Site, name: str) -> Manifest:
+    """Return how a pod's main container waits, if its node has said so yet."""
+    statuses = site.kube.get("Pod", name, SPACE)["status"].get("containerStatuses") or [{}]
+    waiting: Manifest = statuses[0].get("state", {}).get("waiting") or {}
+    return waiting
+
+
+def _messages(site: Site, name: str) -> list[str]:
+    return [
+        item["message"]
+        for item in site.kube.list("Event", SPACE)
+        if item["involvedObject"]["name"] == name and item["reason"] == "UnsupportedPodSpec"
+    ]
+
+
 def _log(site: Site) -> str:
     try:
         return site.kube.logs("reader", SPACE, "main")

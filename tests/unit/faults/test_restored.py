@@ -11,7 +11,7 @@ from harness.faults.exposure import exposing, terminating, unexposed
 from harness.faults.injection import _called_by
 from harness.faults.networks import relabelled_pods
 from harness.kube import Manifest
-from harness.meshes.base import NETWORK_LABEL, UPSTREAM
+from harness.meshes.base import NETWORK_LABEL, UPSTREAM_SHAPE
 from harness.model import Cluster, ClusterPlan
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import gateway, server
@@ -46,8 +46,10 @@ def site() -> Site:
         name="c1", network="n1", nodes=(), pods="", services="", dns="", load_balancers=()
     )
     made = Site(cluster, plan, MemoryKube())
-    exposed = gateway(UPSTREAM.exposure, UPSTREAM.system, selector="x", servers=[SERVER])
-    ours, foreign = webhook("istio", UPSTREAM.system), webhook("other", "elsewhere")
+    exposed = gateway(
+        UPSTREAM_SHAPE.exposure, UPSTREAM_SHAPE.system, selector="x", servers=[SERVER]
+    )
+    ours, foreign = webhook("istio", UPSTREAM_SHAPE.system), webhook("other", "elsewhere")
     for each in (exposed, ours, foreign, pod("echo"), pod("probe-b")):
         made.kube.create(each)
     return made

@@ -7,9 +7,11 @@ from harness.model import ClusterSpec, ConfigError, Role, Topology, plan_network
 
 
 def test_remotes_are_refused_before_anything_is_started(istio: IstioMesh, two: Topology) -> None:
-    remote = ClusterSpec(name="cluster3", network="network1", role=Role.REMOTE, primary="cluster1")
+    remote = ClusterSpec(
+        name="cluster3", network="network1", role=Role.REMOTE, primary=("cluster1",)
+    )
     three = two.model_copy(update={"clusters": (*two.clusters, remote)})
-    with pytest.raises(ConfigError, match="not yet installed by this mesh driver"):
+    with pytest.raises(ConfigError, match="only primaries can be installed so far"):
         istio.prepare(three, plan_networks(three))
 
 
@@ -24,11 +26,13 @@ def test_a_version_that_is_not_there_is_refused(istio: IstioMesh, two: Topology)
 
 
 def test_what_cannot_be_installed_is_told_before_anything_is_made(two: Topology) -> None:
-    remote = ClusterSpec(name="cluster3", network="network1", role=Role.REMOTE, primary="cluster1")
+    remote = ClusterSpec(
+        name="cluster3", network="network1", role=Role.REMOTE, primary=("cluster1",)
+    )
     three = two.model_copy(update={"clusters": (*two.clusters, remote)})
     version, cluster = IstioMesh("1.2.3").refuses(three)
     assert "'1.2.3' is not available" in version
-    assert "cluster 'cluster3' is a remote" in cluster
+    assert "cluster 'cluster3' is remote" in cluster
     assert IstioMesh().refuses(two) == []
 
 

@@ -33,9 +33,12 @@ def test_a_single_cluster_reads_nobody_and_needs_no_gateway() -> None:
 
 
 def test_a_remote_is_planned_and_named_as_unsupported() -> None:
-    remote = ClusterSpec(name="cluster2", network="network1", role=Role.REMOTE, primary="cluster1")
-    plan = plan_install(_topology(1, _primary(1, 1), remote))
+    remote = ClusterSpec(
+        name="cluster2", network="network1", role=Role.REMOTE, primary=("cluster1",)
+    )
+    topology = _topology(1, _primary(1, 1), remote)
+    plan = plan_install(topology)
     assert plan.cluster("cluster2").reads == ()
     assert plan.cluster("cluster2").primary == "cluster1"
-    (problem,) = unsupported(plan)
-    assert "'cluster2' is a remote of 'cluster1'" in problem
+    (problem,) = unsupported(topology)
+    assert "'cluster2' is remote" in problem

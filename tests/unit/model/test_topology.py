@@ -3,7 +3,15 @@ from ipaddress import IPv4Network
 import pytest
 from pydantic import ValidationError
 
-from harness.model import ClusterSpec, NetworkSpec, NodeSpec, Role, Topology, plan_networks
+from harness.model import (
+    ClusterSpec,
+    NetworkSpec,
+    NodeSpec,
+    Role,
+    Topology,
+    conditions,
+    plan_networks,
+)
 from harness.model.consistency import problems
 
 
@@ -33,20 +41,20 @@ def test_every_contradiction_is_found() -> None:
         EAST,
         ClusterSpec(name="east", network="red"),
         ClusterSpec(name="west", network="green", role=Role.REMOTE),
-        ClusterSpec(name="north", network="green", role=Role.REMOTE, primary="south"),
-        ClusterSpec(name="mid", network="green", primary="east"),
+        ClusterSpec(name="north", network="green", role=Role.REMOTE, primary=("south",)),
+        ClusterSpec(name="mid", network="green", primary=("east",)),
     )
     assert messages(made) == [
         "cluster name 'east' is used more than once",
         "cluster 'east' is on unknown network 'red'; declared: blue, green",
-        "cluster 'west' is a remote without a primary; add 'primary: NAME'",
+        "cluster 'west' is a remote that nobody serves; add 'primary: NAME'",
         "cluster 'north' names 'south' as its primary; primaries: east, mid",
-        "cluster 'mid' is a primary and has no use for 'primary'",
+        "cluster 'mid' is no remote and has no use for 'primary'",
     ]
 
 
 def test_a_mesh_needs_a_primary() -> None:
-    made = topology(ClusterSpec(name="west", network="green", role=Role.REMOTE, primary="x"))
+    made = topology(ClusterSpec(name="west", network="green", role=Role.REMOTE, primary=("x",)))
     assert "no cluster is a primary: nothing would configure the mesh" in messages(made)
 
 
@@ -79,7 +87,7 @@ def test_networks_may_not_overlap() -> None:
         NetworkSpec(name="blue", cidr="10.77.0.0/16"),
         NetworkSpec(name="green", cidr="10.77.3.0/24"),
     )
-    assert "overlaps 'blue'" in messages(topology(EAST, WEST, networks=networks))[0]
+    assert "overlaps network 'blue'" in messages(topology(EAST, WEST, networks=networks))[0]
 
 
 @pytest.mark.parametrize("name", ["Upper", "under_score", "-dash", "1st", "", "x" * 41])
@@ -89,26 +97,45 @@ def test_names_are_dns_labels(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("clusters", "offered"),
+    ("clusters", "expected"),
     [
-        ((EAST,), set()),
+        ((EAST,), {"one-cluster", "sidecar"}),
         (
             (EAST, ClusterSpec(name="west", network="blue")),
-            {"two-clusters", "two-primaries", "single-network"},
+            {"other-cluster", "several-control-planes", "shared-network", "sidecar"},
         ),
-        ((EAST, WEST), {"two-clusters", "two-primaries", "two-networks", "gateway"}),
         (
-            (EAST, ClusterSpec(name="w", network="blue", role=Role.REMOTE, primary="east")),
-            {"two-clusters", "single-network"},
+            (EAST, WEST),
+            {
+                "isolated-networks",
+                "other-cluster",
+                "other-network",
+                "several-control-planes",
+                "sidecar",
+            },
+        ),
+        (
+            (EAST, ClusterSpec(name="w", network="blue", role=Role.REMOTE, primary=("east",))),
+            {"other-cluster", "remote", "shared-network", "sidecar"},
         ),
         (
             (EAST, ClusterSpec(name="near", network="blue"), WEST),
-            {"two-clusters", "two-primaries", "single-network", "two-networks", "gateway"},
+            {
+                "isolated-networks",
+                "other-cluster",
+                "other-network",
+                "several-control-planes",
+                "shared-network",
+                "sidecar",
+                "three-clusters",
+            },
         ),
     ],
 )
-def test_structure_is_what_it_offers(clusters: tuple[ClusterSpec, ...], offered: set[str]) -> None:
-    assert topology(*clusters).offers == offered
+def test_conditions_follow_from_structure(
+    clusters: tuple[ClusterSpec, ...], expected: set[str]
+) -> None:
+    assert {str(each) for each in conditions(topology(*clusters))} == expected
 
 
 def test_a_plan_gives_everybody_an_address_of_its_own() -> None:

@@ -1,4 +1,4 @@
-"""A node's world without a node: time, processes, looks and the API are all scripted."""
+"""A node's world without a node: time, processes, handlers and the API are all scripted."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,20 +9,21 @@ import pytest
 
 from harness.kube import Manifest
 from harness.model import ApiError
+from harness.providers.podrunner.bubblewrap import ContainerConfig
 from harness.providers.podrunner.clock import Clock
 from harness.providers.podrunner.config import Image, NodeConfig
-from harness.providers.podrunner.messages import Updated
+from harness.providers.podrunner.messages import PodUpdated
 from harness.providers.podrunner.network import PodNetwork
 from harness.providers.podrunner.object_cache import Token, Unavailable
 from harness.providers.podrunner.pod_worker import PodWorker
-from harness.providers.podrunner.probe_state import Look
-from harness.providers.podrunner.prober import Target
+from harness.providers.podrunner.probe_state import ProbeResult
+from harness.providers.podrunner.prober import Prober, Target
 from harness.providers.podrunner.processes import OnExit
 from harness.providers.podrunner.runtime import Runtime
-from harness.providers.podrunner.sandbox import Launch
 from harness.shell import Outcome
 
 EPOCH = 1_700_000_000.0
+HANDLERS = ("exec", "httpGet", "sleep", "tcpSocket")
 
 
 def pod(*containers: Manifest, **spec: Any) -> Manifest:
@@ -77,6 +78,7 @@ class Recorder:
     exit_code: int = 0
     ran: list[tuple[str, ...]] = field(default_factory=list)
     env: Mapping[str, str] | None = None
+    timeout: float = 0.0
 
     def run(
         self,
@@ -88,6 +90,7 @@ class Recorder:
     ) -> Outcome:
         self.ran.append(tuple(argv))
         self.env = env or self.env
+        self.timeout = timeout
         return Outcome(tuple(argv), self.exit_code, "out ", "err")
 
 
@@ -104,9 +107,9 @@ class Time:
 
 @dataclass
 class Process:
-    launch: Launch
+    config: ContainerConfig
     on_exit: OnExit
-    pid: int = 4711
+    pid: int = 1 << 23  # no machine has a process of this number
     signals: list[int] = field(default_factory=list)
 
     def signal(self, number: int) -> None:
@@ -115,28 +118,35 @@ class Process:
 
 @dataclass
 class World:
-    """Everything a pod can reach; ``answers`` holds the look for each container and handler."""
+    """Everything a pod can reach; ``answers`` holds the result for each container and handler.
+
+    ``prober`` carries handlers out for real, if given.
+    """
 
     state: Path
     time: Time = field(default_factory=Time)
     objects: dict[tuple[str, str], Manifest] = field(default_factory=dict)
-    answers: dict[tuple[str, str], Look] = field(default_factory=dict)
+    answers: dict[tuple[str, str], ProbeResult] = field(default_factory=dict)
     processes: dict[str, list[Process]] = field(default_factory=dict)
     written: list[Manifest] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     events: list[tuple[str, str]] = field(default_factory=list)
     pending: list[Callable[[], None]] = field(default_factory=list)
     networks: list[str] = field(default_factory=list)
+    address: str = "10.9.0.2"
+    cluster_services: list[Manifest] = field(default_factory=list)
+    handled: list[tuple[str, float]] = field(default_factory=list)
+    prober: Prober | None = None
     tokens: int = 0
     api_trouble: bool = False
 
-    # Networks
+    # NetworkPlugin
 
-    def make(self) -> PodNetwork:
-        self.networks.append("10.9.0.2")
-        return PodNetwork("node1-pod1", "10.9.0.2")
+    def set_up(self) -> PodNetwork:
+        self.networks.append(self.address)
+        return PodNetwork("node1-pod1", self.address)
 
-    def unmake(self, network: PodNetwork) -> None:
+    def tear_down(self, network: PodNetwork) -> None:
         self.networks.remove(network.address)
 
     # ObjectCache
@@ -146,7 +156,7 @@ class World:
         return self.objects.get((kind, name))
 
     def services(self, namespace: str) -> list[Manifest]:
-        return []
+        return self.cluster_services
 
     def token(self, pod: Manifest, audience: str, seconds: int, now: float) -> Token:
         if self.api_trouble:
@@ -156,18 +166,20 @@ class World:
 
     # Launcher
 
-    def launch(self, name: str, launch: Launch, log: Path, on_exit: OnExit) -> Process:
+    def launch(self, name: str, config: ContainerConfig, log: Path, on_exit: OnExit) -> Process:
         log.write_bytes(b"said something\n")
-        process = Process(launch, on_exit)
+        process = Process(config, on_exit)
         self.processes.setdefault(name, []).append(process)
         return process
 
-    def look(self, handler: Manifest, target: Target, timeout: float) -> Look:
-        return self.answers[target.container.name, next(iter(handler))]
+    def run_handler(self, handler: Manifest, target: Target, timeout: float) -> ProbeResult:
+        kind = next(key for key in handler if key in HANDLERS)
+        self.handled.append((kind, timeout))
+        return self.answers[target.container.name, kind]
 
-    # Reporter
+    # StatusManager
 
-    def report(self, pod: Manifest, status: Manifest) -> Manifest | None:
+    def patch_status(self, pod: Manifest, status: Manifest) -> Manifest | None:
         if self.api_trouble:
             raise ApiError("PATCH", 0, "away")
         self.written.append(status)
@@ -178,17 +190,17 @@ class World:
             "status": status,
         }
 
-    def remove(self, pod: Manifest) -> None:
+    def delete_pod(self, pod: Manifest) -> None:
         if self.api_trouble:
             raise ApiError("DELETE", 0, "away")
         self.removed.append(str(pod["metadata"]["uid"]))
 
-    # Events
+    # EventRecorder
 
-    def warn(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
+    def warning(self, pod: Manifest, reason: str, message: str, container: str = "") -> None:
         self.events.append((reason, message))
 
-    note = warn
+    normal = warning
 
     @property
     def runtime(self) -> Runtime:
@@ -197,8 +209,8 @@ class World:
             networks=self,
             objects=self,
             launcher=self,
-            prober=self,
-            reporter=self,
+            prober=self.prober or self,
+            status_manager=self,
             events=self,
             clock=Clock(lambda: self.time.now, self.time.wall),
             background=self.pending.append,
@@ -206,34 +218,34 @@ class World:
 
 
 @dataclass
-class Stage:
+class RunningPod:
     """A pod's worker, moved by hand."""
 
     world: World
     worker: PodWorker
 
-    def go(self, seconds: float = 0.0) -> None:
+    def advance(self, seconds: float = 0.0) -> None:
         """Let time pass, then everything happen that is due, background work included."""
         self.world.time.pass_(seconds)
         for _ in range(100):
-            self.worker.step()
+            self.worker.sync()
             work, self.world.pending[:] = list(self.world.pending), []
             for item in work:
                 item()
-            if self.worker._inbox.empty() or self.worker.done:
+            if self.worker._queue.empty() or self.worker.done:
                 return
-            while not self.worker._inbox.empty():
-                self.worker.hear(self.worker._inbox.get())
+            while not self.worker._queue.empty():
+                self.worker.handle(self.worker._queue.get())
         pytest.fail("the worker does not come to rest")
 
     def exit(self, name: str, code: int) -> None:
         self.process(name).on_exit(code)
-        self.go()
+        self.advance()
 
     def process(self, name: str) -> Process:
         return self.world.processes[name][-1]
 
-    def ran(self, name: str) -> int:
+    def starts(self, name: str) -> int:
         return len(self.world.processes.get(name, []))
 
     def delete(self, grace: int = 30) -> None:
@@ -242,14 +254,14 @@ class Stage:
             "deletionTimestamp": "now",
             "deletionGracePeriodSeconds": grace,
         }
-        self.worker.hear(Updated({**self.worker.pod, "metadata": meta}))
-        self.go()
+        self.worker.handle(PodUpdated({**self.worker.pod, "metadata": meta}))
+        self.advance()
 
     @property
     def status(self) -> Manifest:
         return self.world.written[-1]
 
-    def told(self, name: str) -> Manifest:
+    def container_status(self, name: str) -> Manifest:
         """The status of one container."""
         every = [
             *self.status.get("initContainerStatuses", []),
@@ -270,12 +282,12 @@ def world(tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def stage(world: World) -> Callable[[Manifest], Stage]:
-    """Put a pod on stage and let it begin."""
+def run_pod(world: World) -> Callable[[Manifest], RunningPod]:
+    """RunPod a pod on stage and let it begin."""
 
-    def put(manifest: Manifest) -> Stage:
-        made = Stage(world, PodWorker(manifest, world.runtime))
-        made.go()
+    def run(manifest: Manifest) -> RunningPod:
+        made = RunningPod(world, PodWorker(manifest, world.runtime))
+        made.advance()
         return made
 
-    return put
+    return run

@@ -7,23 +7,29 @@ from pathlib import Path
 import pytest
 
 from harness.kube import Manifest
-from harness.providers.podrunner.atomic_writer import Owner, prepare, project
-from harness.providers.podrunner.container_config import Preparation
+from harness.providers.podrunner.atomic_writer import Owner, make_empty_dir, write
+from harness.providers.podrunner.container_config import ContainerConfigs
 from harness.providers.podrunner.containers import containers
-from harness.providers.podrunner.downward_api import Facts, field, quantity, resource
+from harness.providers.podrunner.downward_api import PodInfo, field, quantity, resource
 from harness.providers.podrunner.environment import (
-    api_server,
+    api_server_variables,
     environment,
     expand,
-    neighbours,
+    service_variables,
 )
-from harness.providers.podrunner.hostfiles import Naming, group, passwd
+from harness.providers.podrunner.hostfiles import HostFiles, group, passwd
 from harness.providers.podrunner.object_cache import Unavailable
+from harness.providers.podrunner.pod_api import Refused
 from harness.providers.podrunner.pod_sandbox import PodSandbox
-from harness.providers.podrunner.volumes import File, Filling, Payload, Refused, payload
+from harness.providers.podrunner.volumes import (
+    FileProjection,
+    Payload,
+    VolumeSources,
+    payload,
+)
 from tests.unit.podrunner.conftest import World, config, container, pod
 
-FACTS = Facts(pod(), "10.9.0.2", "192.0.2.1", cores=2, memory=1 << 30)
+FACTS = PodInfo(pod(), "10.9.0.2", "192.0.2.1", cores=2, memory=1 << 30)
 
 
 @pytest.mark.parametrize(
@@ -34,17 +40,37 @@ FACTS = Facts(pod(), "10.9.0.2", "192.0.2.1", cores=2, memory=1 << 30)
         ("$(NOPE)", "$(NOPE)"),
         ("$$(A)", "$(A)"),
         ("$A $$", "$A $"),
+        ("$$$(A)", "$a"),
+        ("$$$$(A)", "$$(A)"),
+        ("$()", "$()"),
+        ("$(A B)", "$(A B)"),
+        ("$(LOOP)", "$(LOOP)"),
         ("$(A", "$(A"),
     ],
 )
 def test_references_are_expanded_where_known(text: str, result: str) -> None:
-    assert expand(text, {"A": "a", "B.c": "b"}) == result
+    assert expand(text, {"A": "a", "B.c": "b", "LOOP": "$(LOOP)"}) == result
 
 
 def test_later_variables_may_refer_to_earlier_ones(world: World) -> None:
     entries = [{"name": "A", "value": "$(FIRST)1"}, {"name": "B", "value": "$(A)2$(C)"}]
     found = environment(container(env=entries), FACTS, world, {"FIRST": "0"})
     assert found == {"FIRST": "0", "A": "01", "B": "012$(C)"}
+
+
+def test_variables_refer_to_those_before_them_alone(world: World) -> None:
+    world.objects["ConfigMap", "m"] = {"data": {"M": "map $(A)"}}
+    entries = [
+        {"name": "EARLY", "value": "$(LATE) $(M)"},
+        {"name": "LATE", "value": "late"},
+        {"name": "FIRST", "value": "own-$(FIRST)"},
+        {"name": "EMPTY"},
+    ]
+    manifest = container(env=entries, envFrom=[{"configMapRef": {"name": "m"}}])
+    found = environment(manifest, FACTS, world, {"FIRST": "image", "A": "a"})
+    assert found["EARLY"] == "$(LATE) map $(A)", "what comes from a map is not expanded"
+    assert found["FIRST"] == "own-image"
+    assert found["EMPTY"] == ""
 
 
 def test_whole_maps_become_variables_and_single_ones_win(world: World) -> None:
@@ -78,7 +104,7 @@ def test_services_of_the_namespace_are_named_in_variables() -> None:
         "spec": {"clusterIP": "10.8.0.7", "ports": [{"name": "sql", "port": 5432}]},
     }
     headless = {"metadata": {"name": "h"}, "spec": {"clusterIP": "None"}}
-    found = neighbours([service, headless])
+    found = service_variables([service, headless])
     assert found == {
         "MY_DB_SERVICE_HOST": "10.8.0.7",
         "MY_DB_SERVICE_PORT": "5432",
@@ -89,7 +115,7 @@ def test_services_of_the_namespace_are_named_in_variables() -> None:
         "MY_DB_PORT_5432_TCP_PORT": "5432",
         "MY_DB_PORT_5432_TCP_ADDR": "10.8.0.7",
     }
-    assert api_server("10.8.0.1")["KUBERNETES_SERVICE_HOST"] == "10.8.0.1"
+    assert api_server_variables("10.8.0.1")["KUBERNETES_SERVICE_HOST"] == "10.8.0.1"
 
 
 @pytest.mark.parametrize(
@@ -121,12 +147,12 @@ def test_resources_are_rounded_up_and_the_machine_is_the_limit() -> None:
         quantity("much")
 
 
-def _naming(**spec: object) -> Naming:
-    return Naming(pod(**spec), "10.9.0.2", "10.8.0.10", "cluster.local")
+def _naming(**spec: object) -> HostFiles:
+    return HostFiles(pod(**spec), "10.9.0.2", "10.8.0.10", "cluster.local")
 
 
 def test_the_resolver_asks_cluster_dns_first_in_the_own_namespace() -> None:
-    assert _naming().resolver() == (
+    assert _naming().resolv_conf() == (
         "nameserver 10.8.0.10\n"
         "search n.svc.cluster.local svc.cluster.local cluster.local\n"
         "options ndots:5\n"
@@ -139,9 +165,9 @@ def test_the_resolver_takes_in_the_pods_own_wishes() -> None:
         "searches": ["example.org"],
         "options": [{"name": "ndots", "value": "1"}, {"name": "edns0"}],
     }
-    alone = _naming(dnsPolicy="None", dnsConfig=wishes).resolver()
+    alone = _naming(dnsPolicy="None", dnsConfig=wishes).resolv_conf()
     assert alone == "nameserver 192.0.2.53\nsearch example.org\noptions ndots:1 edns0\n"
-    both = _naming(dnsConfig=wishes).resolver()
+    both = _naming(dnsConfig=wishes).resolv_conf()
     assert "nameserver 10.8.0.10\nnameserver 192.0.2.53\n" in both
     assert "options ndots:1 edns0" in both
 
@@ -160,9 +186,9 @@ def test_every_user_of_the_pod_has_a_name() -> None:
     assert "user2000:x:2000:\n" in group([2000])
 
 
-def _filling(world: World, *, private: bool = False) -> Filling:
-    return Filling(
-        facts=FACTS,
+def _filling(world: World, *, private: bool = False) -> VolumeSources:
+    return VolumeSources(
+        pod_info=FACTS,
         objects=world,
         tokens=lambda audience, seconds: world.token({}, audience, seconds, 0.0),
         private=private,
@@ -177,7 +203,7 @@ def test_items_choose_paths_and_modes(world: World) -> None:
         "items": [{"key": "k", "path": "deep/er", "mode": 0o440}],
     }
     volume = {"name": "v", "secret": secret}
-    assert payload(volume, _filling(world)) == {"deep/er": File(b"v", 0o440)}
+    assert payload(volume, _filling(world)) == {"deep/er": FileProjection(b"v", 0o440)}
     secret["items"] = [{"key": "absent", "path": "x"}]
     with pytest.raises(Unavailable, match="has no key 'absent'"):
         payload(volume, _filling(world))
@@ -204,21 +230,15 @@ def test_a_projected_volume_is_one_of_many(world: World) -> None:
     assert payload(volume, _filling(world, private=True))["token"].mode == 0o600
 
 
-@pytest.mark.parametrize("kind", ["hostPath", "persistentVolumeClaim", "csi"])
-def test_other_volumes_are_refused(kind: str, world: World) -> None:
-    with pytest.raises(Refused, match=f"{kind} volumes are not supported"):
-        payload({"name": "v", kind: {}}, _filling(world))
-
-
 def _files(**texts: str) -> Payload:
-    return {name: File(text.encode(), 0o644) for name, text in texts.items()}
+    return {name: FileProjection(text.encode(), 0o644) for name, text in texts.items()}
 
 
 def test_a_projection_is_swapped_whole(tmp_path: Path) -> None:
-    assert project(tmp_path, _files(a="1", b="1"), Owner())
+    assert write(tmp_path, _files(a="1", b="1"), Owner())
     first = (tmp_path / "..data").readlink()
-    assert not project(tmp_path, _files(a="1", b="1"), Owner())
-    assert project(tmp_path, _files(a="2", c="2"), Owner())
+    assert not write(tmp_path, _files(a="1", b="1"), Owner())
+    assert write(tmp_path, _files(a="2", c="2"), Owner())
     assert (tmp_path / "..data").readlink() != first
     assert not (tmp_path / first).exists()
     assert sorted(path.name for path in tmp_path.iterdir() if path.name[0] != ".") == ["a", "c"]
@@ -226,36 +246,36 @@ def test_a_projection_is_swapped_whole(tmp_path: Path) -> None:
 
 
 def test_an_open_file_of_the_old_set_stays_readable(tmp_path: Path) -> None:
-    project(tmp_path, _files(a="old"), Owner())
+    write(tmp_path, _files(a="old"), Owner())
     with (tmp_path / "a").open() as held:
-        project(tmp_path, _files(a="new"), Owner())
+        write(tmp_path, _files(a="new"), Owner())
         assert held.read() == "old"
 
 
 def test_paths_may_be_deep_and_room_for_other_mounts_stays(tmp_path: Path) -> None:
-    project(tmp_path, {"x/y": File(b"1", 0o400)}, Owner())
+    write(tmp_path, {"x/y": FileProjection(b"1", 0o400)}, Owner())
     assert (tmp_path / "x/y").stat().st_mode & 0o777 == 0o400
     (tmp_path / "mounted").mkdir()
-    project(tmp_path, {}, Owner())
+    write(tmp_path, {}, Owner())
     assert (tmp_path / "mounted").is_dir()
     assert not (tmp_path / "x").exists()
 
 
 def test_files_of_a_group_can_be_read_by_it(tmp_path: Path) -> None:
-    project(tmp_path, {"a": File(b"", 0o400)}, Owner(group=os.getgid()))
+    write(tmp_path, {"a": FileProjection(b"", 0o400)}, Owner(group=os.getgid()))
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o440
-    prepare(tmp_path / "empty", Owner(group=os.getgid()))
+    make_empty_dir(tmp_path / "empty", Owner(group=os.getgid()))
     assert (tmp_path / "empty").stat().st_mode & 0o7777 == 0o2777
 
 
 def _sandbox(world: World, manifest: Manifest) -> PodSandbox:
     sandbox = PodSandbox(manifest, config(world.state), world, world, world.runtime.clock)
-    sandbox.lay()
+    sandbox.create()
     return sandbox
 
 
-def _launched(world: World, manifest: Manifest) -> tuple[PodSandbox, Preparation]:
-    return _sandbox(world, manifest), Preparation(config(world.state), world)
+def _configured(world: World, manifest: Manifest) -> tuple[PodSandbox, ContainerConfigs]:
+    return _sandbox(world, manifest), ContainerConfigs(config(world.state), world)
 
 
 def test_command_and_arguments_replace_the_images(world: World) -> None:
@@ -263,8 +283,8 @@ def test_command_and_arguments_replace_the_images(world: World) -> None:
         container("a", args=["$(POD)"], env=[{"name": "POD", "value": "p"}]),
         container("b", command=["sh", "-c"], args=["x"], workingDir="/w"),
     )
-    sandbox, preparation = _launched(world, manifest)
-    one, two = (preparation.launch(item, sandbox) for item in containers(manifest))
+    sandbox, configs = _configured(world, manifest)
+    one, two = (configs.generate(item, sandbox) for item in containers(manifest))
     assert one.argv == ("/app", "p")
     assert (one.env["FROM"], one.env["HOSTNAME"]) == ("image", "p")
     assert one.env["KUBERNETES_SERVICE_HOST"] == "10.8.0.1"
@@ -283,18 +303,17 @@ def test_mounts_are_read_only_where_the_cluster_owns_the_contents(world: World) 
         container(volumeMounts=mounts, env=[{"name": "WHO", "value": "me"}]),
         volumes=[{"name": "m", "configMap": {"name": "m"}}, {"name": "e", "emptyDir": {}}],
     )
-    sandbox, preparation = _launched(world, manifest)
-    launch = preparation.launch(containers(manifest)[0], sandbox)
-    whole, single, below, _ = launch.mounts
+    sandbox, configs = _configured(world, manifest)
+    whole, single, below, _ = configs.generate(containers(manifest)[0], sandbox).mounts
     assert whole.read_only
     assert single.source.read_text() == "1"
     assert (below.source.name, below.read_only) == ("me", False)
-    assert (sandbox.volume("m") / "inner").is_dir()
+    assert (sandbox.volumes.path("m") / "inner").is_dir()
 
 
 def test_a_sub_path_may_not_lead_out(world: World) -> None:
     mount = {"name": "e", "mountPath": "/e", "subPath": "../x"}
     manifest = pod(container(volumeMounts=[mount]), volumes=[{"name": "e", "emptyDir": {}}])
-    sandbox, preparation = _launched(world, manifest)
+    sandbox, configs = _configured(world, manifest)
     with pytest.raises(Refused, match="leads out"):
-        preparation.launch(containers(manifest)[0], sandbox)
+        configs.generate(containers(manifest)[0], sandbox)

@@ -4,37 +4,35 @@ from pathlib import Path
 
 import pytest
 
-from harness.kube import Event, Manifest
 from harness.model import MachineError, ToolError
 from harness.providers.podrunner import logs, node_object
-from harness.providers.podrunner.informer import _once
-from harness.providers.podrunner.network import BridgedNetworks
+from harness.providers.podrunner.network import BridgePlugin
 from tests.unit.podrunner.conftest import Recorder, config
 
 
 def test_addresses_are_the_nodes_and_the_first_is_the_gateways() -> None:
     shell = Recorder()
-    networks = BridgedNetworks("node1", "10.9.0.0/24", "cni0", shell)
-    assert [networks.make().address for _ in range(2)] == ["10.9.0.2", "10.9.0.3"]
+    networks = BridgePlugin("node1", "10.9.0.0/24", "cni0", shell)
+    assert [networks.set_up().address for _ in range(2)] == ["10.9.0.2", "10.9.0.3"]
     assert shell.env is not None
     assert shell.env["GATEWAY"] == "10.9.0.1"
     assert shell.env["MAC"] == "0a:58:0a:09:00:03"
 
 
 def test_a_freed_address_is_the_last_to_be_used_again() -> None:
-    networks = BridgedNetworks("node1", "10.9.0.0/29", "cni0", Recorder())
-    first = networks.make()
-    networks.unmake(first)
-    assert [networks.make().address[-1] for _ in range(5)] == ["3", "4", "5", "6", "2"]
+    networks = BridgePlugin("node1", "10.9.0.0/29", "cni0", Recorder())
+    first = networks.set_up()
+    networks.tear_down(first)
+    assert [networks.set_up().address[-1] for _ in range(5)] == ["3", "4", "5", "6", "2"]
     with pytest.raises(MachineError, match="no address left"):
-        networks.make()
+        networks.set_up()
 
 
 def test_a_network_that_fails_half_way_leaves_nothing() -> None:
     shell = Recorder(exit_code=1)
-    networks = BridgedNetworks("node1", "10.9.0.0/29", "cni0", shell)
+    networks = BridgePlugin("node1", "10.9.0.0/29", "cni0", shell)
     with pytest.raises(ToolError):
-        networks.make()
+        networks.set_up()
     assert ("ip", "netns", "del", "node1-pod1") in shell.ran
 
 
@@ -44,7 +42,7 @@ def test_a_node_removes_what_an_earlier_one_left(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     for name in ("all", "default", "cni0"):
         (tmp_path / name).mkdir()
-    BridgedNetworks("node1", "10.9.0.0/29", "cni0", shell).settle(tmp_path, tmp_path)
+    BridgePlugin("node1", "10.9.0.0/29", "cni0", shell).initialize(tmp_path, tmp_path)
     assert shell.ran == [("ip", "netns", "del", "node1-pod7")]
     assert (tmp_path / "cni0/send_redirects").read_text() == "0"
 
@@ -64,40 +62,17 @@ def test_a_long_log_is_cut_down_in_place(tmp_path: Path) -> None:
     log = tmp_path / "log"
     with log.open("ab", buffering=0) as writer:
         writer.write(b"old line\n" * 100)
-        assert not logs.shorten(log, 900)
-        assert logs.shorten(log, 100)
+        assert not logs.rotate(log, 900)
+        assert logs.rotate(log, 100)
         writer.write(b"new line\n")
     assert log.read_bytes() == b"old line\n" * 5 + b"new line\n"
-    assert not logs.shorten(tmp_path / "gone", 1)
+    assert not logs.rotate(tmp_path / "gone", 1)
 
 
 def test_a_log_is_read_once_unless_followed(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"some text")
     assert b"".join(logs.read(log, 5, lambda: False)) == b"text"
-
-
-def test_what_vanished_during_a_cut_is_gone_by_the_end_of_the_list() -> None:
-    known: dict[str, Manifest] = {}
-    seen: list[str] = []
-    gone: list[str] = []
-
-    def connection(*events: tuple[str, str]) -> None:
-        stream = iter(Event(kind, {"metadata": {"uid": uid}}) for kind, uid in events)
-        _once(
-            stream,
-            known,
-            lambda manifest: seen.append(manifest["metadata"]["uid"]),
-            lambda manifest: gone.append(manifest["metadata"]["uid"]),
-        )
-
-    connection(("ADDED", "a"), ("ADDED", "b"), ("BOOKMARK", ""), ("DELETED", "b"))
-    assert (seen, gone) == (["a", "b"], ["b"])
-    connection(("ADDED", "c"))
-    assert gone == ["b"]
-    connection(("ADDED", "c"), ("BOOKMARK", ""), ("MODIFIED", "c"), ("BOOKMARK", ""))
-    assert gone == ["b", "a"]
-    assert seen == ["a", "b", "c", "c", "c"]
 
 
 def test_the_node_carries_its_place_and_its_door(tmp_path: Path) -> None:

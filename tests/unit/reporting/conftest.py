@@ -21,7 +21,7 @@ from harness.model import (
     Topology,
     Verdict,
 )
-from harness.model.requirement import SabotageSpec, TopologyEntry
+from harness.model.requirement import Machines, SabotageSpec, TopologyEntry
 from harness.reporting.record import (
     ClusterRecord,
     Environment,
@@ -36,7 +36,9 @@ STARTED = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 Make = Callable[..., Any]
 
 
-def requirement(identifier: str, area: str, level: Level, *topologies: str) -> Requirement:
+def requirement(
+    identifier: str, area: str, level: Level, machines: Machines | None = None
+) -> Requirement:
     return Requirement(
         id=identifier,
         area=area,
@@ -44,7 +46,7 @@ def requirement(identifier: str, area: str, level: Level, *topologies: str) -> R
         title=f"Title of {identifier}",
         must=f"{identifier} MUST <hold>.",
         check="Look at it.",
-        topologies=topologies,
+        machines=machines,
         sources=({"doc": "ops/deployment/deployment-models"}, {"seed": "000"}),
         sabotage=(SabotageSpec(name="cut", change="Cut it."),),
     )
@@ -72,10 +74,10 @@ def catalogue() -> Catalogue:
         version=1,
         topologies={NAME: entry},
         requirements=(
-            requirement("CM-01", "cluster", Level.CORE, NAME),
-            requirement("CM-02", "cluster", Level.CORE, NAME),
-            requirement("NM-01", "network", Level.EXTENDED, NAME),
-            requirement("VM-01", "vm", Level.CORE, "vm-single-network"),
+            requirement("CM-01", "cluster", Level.CORE),
+            requirement("CM-02", "cluster", Level.CORE),
+            requirement("NM-01", "network", Level.EXTENDED),
+            requirement("VM-01", "vm", Level.CORE, Machines.ANY),
         ),
     )
 

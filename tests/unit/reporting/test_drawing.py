@@ -10,7 +10,7 @@ def drawn(networks: list[str], **clusters: tuple[str, str]) -> Drawing:
             name=name,
             network=network,
             role="remote" if primary else "primary",
-            primary=primary or None,
+            primary=(primary,) if primary else (),
         )
         for name, (network, primary) in clusters.items()
     )

@@ -5,10 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from harness.providers.podrunner.bubblewrap import (
+    ContainerConfig,
+    Mount,
+    as_user,
+    command,
+    exec_command,
+)
 from harness.providers.podrunner.config import Image, NodeConfig
-from harness.providers.podrunner.sandbox import Launch, Mount, become, command, inside
+from harness.providers.podrunner.pod_api import Refused
 from harness.providers.podrunner.security_context import Identity, identity, users
-from harness.providers.podrunner.volumes import Refused
 from tests.unit.podrunner.conftest import config, container, pod
 
 ROOT = Identity(0, 0, (), frozenset({"CAP_NET_ADMIN"}))
@@ -27,7 +33,7 @@ def test_a_configuration_survives_its_file(tmp_path: Path) -> None:
     assert NodeConfig.read(path) == config(tmp_path)
 
 
-def _launch(tmp_path: Path, **more: object) -> Launch:
+def _config(tmp_path: Path, **more: object) -> ContainerConfig:
     image = Image(
         argv=("/app",), binds={"/usr/local/bin/no-such": "/there"}, writable=("/var/lib/data",)
     )
@@ -48,7 +54,7 @@ def _launch(tmp_path: Path, **more: object) -> Launch:
         "termination_message": tmp_path / "words",
         **more,
     }
-    return Launch(**values)  # type: ignore[arg-type]
+    return ContainerConfig(**values)  # type: ignore[arg-type]
 
 
 def _has(words: Sequence[str], *wanted: str) -> int:
@@ -60,7 +66,7 @@ def _has(words: Sequence[str], *wanted: str) -> int:
 
 
 def test_a_program_is_process_1_in_the_pods_network(tmp_path: Path) -> None:
-    words = command(_launch(tmp_path), 7)
+    words = command(_config(tmp_path), 7)
     network = _has(words, "--net=/run/netns/x", "--")
     first = _has(words, "--die-with-parent", "--as-pid-1", "--info-fd", "7")
     dropped = _has(words, "--cap-drop", "ALL", "--cap-add", "CAP_NET_ADMIN")
@@ -70,7 +76,7 @@ def test_a_program_is_process_1_in_the_pods_network(tmp_path: Path) -> None:
 
 
 def test_mounts_go_from_the_outside_in_and_their_parents_are_open(tmp_path: Path) -> None:
-    words = command(_launch(tmp_path), 7)
+    words = command(_config(tmp_path), 7)
     outer = _has(words, "--bind", str(tmp_path / "a"), "/a")
     inner = _has(words, "--ro-bind", str(tmp_path / "b"), "/a/b")
     assert outer < inner
@@ -79,21 +85,21 @@ def test_mounts_go_from_the_outside_in_and_their_parents_are_open(tmp_path: Path
 
 
 def test_an_images_file_in_usr_gets_a_directory_of_its_own(tmp_path: Path) -> None:
-    words = command(_launch(tmp_path), 7)
+    words = command(_config(tmp_path), 7)
     hidden = _has(words, "--tmpfs", "/usr/local/bin")
     assert hidden < _has(words, "--ro-bind", "/there", "/usr/local/bin/no-such")
     _has(words, "--perms", "0777", "--tmpfs", "/var/lib/data")
 
 
 def test_another_user_is_reached_by_giving_up_root(tmp_path: Path) -> None:
-    words = become(Identity(1337, 1337, (5, 6)))
+    words = as_user(Identity(1337, 1337, (5, 6)))
     assert words[1:] == ["--reuid", "1337", "--regid", "1337", "--groups", "5,6", "--"]
-    assert "--clear-groups" in become(Identity(1337, 1337))
-    assert become(ROOT) == []
+    assert "--clear-groups" in as_user(Identity(1337, 1337))
+    assert as_user(ROOT) == []
 
 
 def test_a_command_inside_joins_every_namespace() -> None:
-    words = inside(42, Identity(7, 7), ["true"])
+    words = exec_command(42, Identity(7, 7), ["true"])
     _has(words, "--target", "42")
     assert {"--mount", "--pid", "--net", "--root"} <= set(words)
     assert words[-1] == "true"

@@ -1,4 +1,4 @@
-"""The command line that puts a program into its container: a private root, made by bubblewrap.
+"""The bubblewrap command line of a container: root, mounts, capabilities, user.
 
 The root is empty but for the machine's ``/usr`` (read-only), the image's files, the pod's
 volumes and the few files of ``/etc`` that programs look for. Network: the pod's namespace.
@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from harness.providers.podrunner.config import Image
 from harness.providers.podrunner.security_context import Identity
 
-#: Looked up here: in the container's environment PATH means something else.
+#: ProbeFinished up here: in the container's environment PATH means something else.
 _NSENTER = shutil.which("nsenter") or "/usr/bin/nsenter"
 _BWRAP = shutil.which("bwrap") or "/usr/bin/bwrap"
 _SETPRIV = shutil.which("setpriv") or "/usr/bin/setpriv"
@@ -43,7 +43,7 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Launch:
+class ContainerConfig:
     """Everything about one start of one container."""
 
     argv: tuple[str, ...]
@@ -59,26 +59,26 @@ class Launch:
     termination_path: str = "/dev/termination-log"
 
 
-def command(launch: Launch, info_fd: int) -> list[str]:
+def command(config: ContainerConfig, info_fd: int) -> list[str]:
     """Return the whole command; bubblewrap writes the program's pid to ``info_fd``."""
     return [
-        *(_NSENTER, f"--net={launch.netns}", "--"),
+        *(_NSENTER, f"--net={config.netns}", "--"),
         *(_BWRAP, "--die-with-parent", "--as-pid-1", "--info-fd", str(info_fd)),
-        *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", launch.hostname),
-        *_capabilities(launch.identity),
+        *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", config.hostname),
+        *_capabilities(config.identity),
         *_root(),
-        *_etc(launch.etc),
-        *_image(launch.image),
-        *_mounts(launch.mounts),
-        *("--bind", str(launch.termination_message), launch.termination_path),
-        *("--chdir", launch.cwd),
+        *_etc(config.etc),
+        *_image(config.image),
+        *_mounts(config.mounts),
+        *("--bind", str(config.termination_message), config.termination_path),
+        *("--chdir", config.cwd),
         "--",
-        *become(launch.identity),
-        *launch.argv,
+        *as_user(config.identity),
+        *config.argv,
     ]
 
 
-def become(identity: Identity) -> list[str]:
+def as_user(identity: Identity) -> list[str]:
     """Return the prefix that turns the superuser into somebody else."""
     if identity.root:
         return []
@@ -88,10 +88,10 @@ def become(identity: Identity) -> list[str]:
     return [_SETPRIV, *user, *more, "--"]
 
 
-def inside(pid: int, identity: Identity, argv: Sequence[str]) -> list[str]:
+def exec_command(pid: int, identity: Identity, argv: Sequence[str]) -> list[str]:
     """Return the command that runs ``argv`` beside the container's process ``pid``."""
     enter = [_NSENTER, "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid"]
-    return [*enter, "--root", "--wd", "--", *become(identity), *argv]
+    return [*enter, "--root", "--wd", "--", *as_user(identity), *argv]
 
 
 def _capabilities(identity: Identity) -> Iterator[str]:
