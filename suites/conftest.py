@@ -1,17 +1,17 @@
 """Fixtures of the suites: the standing cast on top of the plugin's ladder."""
 
 from collections.abc import Iterator
-from functools import partial
 from uuid import uuid4
 
 import pytest
 
-from harness.converge import Budget, eventually
-from harness.meshes.base import Mesh, MeshShape
+from harness.converge import Budget, NotConverged, concurrently, eventually
+from harness.meshes.base import Mesh
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
-from harness.probes.claims import from_each
+from harness.probes.claims import journal
 from harness.providers.base import Provider, RaiseOptions, planned
+from harness.session.fixtures import Notes
 from harness.workloads.pristine import Pristine
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, Stage, raise_stage
@@ -23,10 +23,11 @@ def stages() -> dict[str, Stage]:
     return {}
 
 
-@pytest.fixture
-def shape(mesh: Mesh) -> MeshShape:
-    """The names of the mesh under test; upstream's where there is no mesh."""
-    return mesh.shape or MeshShape()
+@pytest.fixture(autouse=True)
+def looks(notes: Notes) -> Iterator[None]:
+    """Let the report tell what was seen before a claim held."""
+    with journal(notes):
+        yield
 
 
 @pytest.fixture
@@ -36,28 +37,53 @@ def stage(
     sites: tuple[Site, ...],
     mesh: Mesh,
     stages: dict[str, Stage],
+    phases: Phases,
+    notes: Notes,
 ) -> Iterator[Stage]:
-    """The standing cast: raised for the first check that asks, left at rest by each."""
+    """The standing cast: raised for the first check that asks, left by each as it found it."""
     if lab.id not in stages:
-        stages[lab.id] = raise_stage(sites, mesh.shape)
-        settle(stages[lab.id], mesh)
-    yield stages[lab.id]
-    if request.node.get_closest_marker("disturbs"):
-        settle(stages[lab.id], mesh)
-
-
-def settle(stage: Stage, mesh: Mesh) -> None:
-    """Wait until every cluster serves callers of every cluster, as a mesh at rest does."""
-    if mesh.shape is None:
+        stages[lab.id] = raise_stage(sites, meshed=mesh.shape is not None)
+        for what in stages[lab.id].put_back:
+            phases.say(f"{what} was not as the stage needs it, and is now")
+            notes(f"put back before anything was judged: {what}")
+        if mesh.shape is not None:
+            give_time(stages[lab.id], notes)
+    stage = stages[lab.id]
+    if request.node.get_closest_marker("disturbs") is None:
+        yield stage
         return
-    names = [site.name for site in stage.sites]
-    for site in stage.sites:
+    before = answering(stage)
+    yield stage
+    eventually(
+        lambda: answering(stage),
+        lambda now: all(now[name] >= names for name, names in before.items()),
+        what=f"callers are answered by whom they were before the check: {before}",
+        budget=Budget(timeout=60, successes=2, interval=0.1, firm=True),
+    )
+
+
+def give_time(stage: Stage, notes: Notes) -> None:
+    """Let a new stage become known everywhere; where it does not, the mesh is judged as it is."""
+    everyone = {site.name for site in stage.sites}
+    try:
         eventually(
-            partial(stage.stranger(site).call, ECHO.url, count=20),
-            from_each(names, at_least=1),
-            what=f"the stage is at rest: {names} serve callers in {site.name}",
-            budget=Budget(timeout=60, successes=2, interval=0.1, firm=True),
+            lambda: answering(stage),
+            lambda now: all(names == everyone for names in now.values()),
+            what=f"callers of every cluster are answered by {sorted(everyone)}",
+            budget=Budget(timeout=20, interval=0.1, firm=True),
         )
+    except NotConverged as error:
+        notes(f"before anything was judged: {error}")
+
+
+def answering(stage: Stage) -> dict[str, set[str]]:
+    """Return the clusters that answer callers of each cluster, be it all of them or none."""
+
+    def one(site: Site) -> set[str]:
+        return set(stage.stranger(site).call(ECHO.url, count=20, timeout=2.0).clusters)
+
+    seen = concurrently(one, stage.sites)
+    return {site.name: names for site, names in zip(stage.sites, seen, strict=True)}
 
 
 @pytest.fixture
@@ -67,16 +93,19 @@ def token() -> str:
 
 
 @pytest.fixture
-def pristine(provider: Provider, phases: Phases) -> Iterator[Pristine]:
+def pristine(provider: Provider, mesh: Mesh, phases: Phases) -> Iterator[Pristine]:
     """A small lab of its own, without a mesh, for checks that install and remove one."""
+    numbers = (1, 2)
     topology = Topology(
         name="pristine",
-        title="One cluster to install on",
-        networks=(NetworkSpec(name="network1"),),
-        clusters=(ClusterSpec(name="cluster1", network="network1"),),
+        title="Two networks to install on",
+        networks=tuple(NetworkSpec(name=f"network{number}") for number in numbers),
+        clusters=tuple(
+            ClusterSpec(name=f"cluster{number}", network=f"network{number}") for number in numbers
+        ),
     )
     lab = provider.up(topology, planned(provider, topology), phases, RaiseOptions())
     try:
-        yield Pristine.of(lab)
+        yield Pristine.of(lab, mesh.shape)
     finally:
         provider.down(lab)

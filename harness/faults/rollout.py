@@ -1,34 +1,31 @@
 """Restart Deployments, and run without some."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from uuid import uuid4
 
 from harness.converge import concurrently
-from harness.meshes.base import MeshShape
 from harness.workloads.site import Site
 
 
-def restart(site: Site, deployment: str, namespace: str) -> None:
-    """Replace a Deployment's pods as ``kubectl rollout restart`` does; wait for the new ones."""
-    stamp = {"meshproof.io/restarted": uuid4().hex}
-    template = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
-    site.kube.patch("Deployment", deployment, template, namespace)
-    site.rolled_out(deployment, namespace)
-
-
 @contextmanager
-def without_istiod(sites: Sequence[Site], shape: MeshShape) -> Iterator[None]:
+def without_istiod(sites: Sequence[Site]) -> Iterator[None]:
     """Run the body while no control plane is up anywhere; return when all are back."""
     with ExitStack() as undo:
-        undo.callback(
-            lambda: concurrently(lambda s: s.rolled_out(shape.istiod, shape.system), tuple(sites))
-        )
+        undo.callback(concurrently, _istiod_rolled_out, tuple(sites))
         for site in sites:
-            undo.enter_context(replicas(site, shape.istiod, shape.system, 0))
+            undo.enter_context(replicas(site, site.shape.istiod, site.shape.system, 0))
         for site in sites:
-            site.emptied(shape.system, f"app={shape.istiod}")
+            site.emptied(site.shape.system, f"app={site.shape.istiod}")
         yield
+
+
+def restart_istiod(site: Site) -> None:
+    """Replace the pods of a cluster's control plane; wait for the new ones."""
+    site.restart(site.shape.istiod, site.shape.system)
+
+
+def _istiod_rolled_out(site: Site) -> None:
+    site.rolled_out(site.shape.istiod, site.shape.system)
 
 
 @contextmanager
@@ -44,10 +41,20 @@ def replicas(site: Site, deployment: str, namespace: str, count: int) -> Iterato
 
 @contextmanager
 def pod_template(
-    site: Site, deployment: str, namespace: str, *, annotations: dict[str, str]
+    site: Site,
+    deployment: str,
+    namespace: str,
+    *,
+    annotations: Mapping[str, str] | None = None,
+    account: str = "",
 ) -> Iterator[None]:
-    """Run the body with pods that carry ``annotations``; the pods are replaced both times."""
-    patch = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+    """Run the body with pods that carry ``annotations``, or under another service account.
+
+    The pods are replaced both times.
+    """
+    spec = {"serviceAccountName": account, "serviceAccount": account} if account else {}
+    template = {"metadata": {"annotations": dict(annotations or {})}, "spec": spec}
+    patch = {"spec": {"template": template}}
     try:
         with site.patched("Deployment", deployment, patch, namespace):
             site.rolled_out(deployment, namespace)

@@ -10,28 +10,11 @@ A vendor writes::
 and, on a lab, the same with :class:`InstalledMeshContract` and a second fixture ``lab``.
 """
 
-from collections.abc import Mapping
-
-from harness.converge import concurrently
-from harness.kube import Kube
+from harness.converge import eventually
 from harness.meshes.base import Mesh
+from harness.meshes.traces import traces
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology, plan_networks
 from harness.phases import Phases
-
-#: Kinds without a namespace that an installation may create.
-CLUSTER_SCOPED = (
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CustomResourceDefinition",
-    "MutatingWebhookConfiguration",
-    "Namespace",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-    "ValidatingWebhookConfiguration",
-)
-
-#: Label of the roles that every API server makes for itself.
-_BOOTSTRAPPED = "kubernetes.io/bootstrapping"
 
 #: The smallest topology: what every mesh can be prepared for.
 SMALLEST = Topology(
@@ -73,26 +56,13 @@ class InstalledMeshContract:
     """Obligations towards real clusters. Wants fixtures ``mesh`` and ``lab`` (without a mesh)."""
 
     def test_uninstall_restores_and_may_be_repeated(self, mesh: Mesh, lab: Lab) -> None:
-        """After ``uninstall`` the cluster-scoped objects are those from before ``install``."""
-        before = snapshot(lab)
+        """After ``uninstall`` the objects are those from before ``install``, of whatever kind."""
+        before = traces(lab)
         mesh.install(lab, Phases())
         for _ in range(2):
             mesh.uninstall(lab)
-            assert snapshot(lab) == before
-
-
-def snapshot(lab: Lab) -> Mapping[str, frozenset[str]]:
-    """Return, for every cluster, ``Kind name`` of everything cluster-scoped that is there."""
-    clusters = [(cluster.name, Kube(cluster.kubeconfig)) for cluster in lab.clusters]
-    seen = concurrently(lambda cluster: _cluster_scoped(cluster[1]), clusters)
-    return dict(zip([name for name, _ in clusters], seen, strict=True))
-
-
-def _cluster_scoped(kube: Kube) -> frozenset[str]:
-    return frozenset(
-        f"{kind} {found['metadata']['name']}"
-        for kind in CLUSTER_SCOPED
-        for found in kube.list(kind)
-        # The API server makes and mends roles of its own as it likes.
-        if _BOOTSTRAPPED not in found["metadata"].get("labels", {})
-    )
+            eventually(
+                lambda: traces(lab) ^ before,
+                lambda differing: not differing,
+                what="uninstall restores the clusters",
+            )

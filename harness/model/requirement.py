@@ -96,10 +96,20 @@ class _Declared(BaseModel):
 
 
 class SabotageSpec(_Declared):
-    """A fault under which the requirement's check must turn red."""
+    """A fault under which the requirement's check must turn red.
+
+    It breaks something between ``pairs`` of this kind only, and where one of the conditions in
+    ``when`` holds, if it names any of the two.
+    """
 
     name: str
     change: str
+    pairs: PairKind | None = None
+    when: AnyOf = ()
+
+    def possible(self, topology: Topology) -> bool:
+        """Say whether a topology is one on which it breaks anything, whatever the pair."""
+        return not self.when or not conditions(topology).isdisjoint(self.when)
 
 
 class TopologyEntry(_Declared):

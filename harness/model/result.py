@@ -44,20 +44,30 @@ def judge(phase: Phase, *, broke: bool, by_assertion: bool) -> Verdict:
 
 
 class Fate(StrEnum):
-    """What became of a sabotage: ``killed`` if the check turned red by its own assertion."""
+    """What became of a sabotage: ``killed`` if the check turned red by the claim it was aimed at.
+
+    ``survived`` if the check stayed green, ``spoiled`` if it turned red by anything else or the
+    mesh did not heal, ``missing`` if the catalogue names it and nobody has written it.
+    """
 
     KILLED = "killed"
     SURVIVED = "survived"
     SPOILED = "spoiled"
+    MISSING = "missing"
 
 
 class Proof(BaseModel):
-    """One sabotage of one check: clean, sabotaged, healed. ``reason`` quotes the red phase."""
+    """One sabotage of one check: clean, sabotaged, healed.
+
+    ``claim`` are words of the claim that must break (empty: any of the check's), ``reason``
+    quotes the red phase.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     sabotage: str
     fate: Fate
+    claim: str = ""
     reason: str = ""
     seconds: float = 0.0
 

@@ -41,8 +41,19 @@ def issued_by(pem: str, issuer: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """What a proxy holds: its leaf's URIs, its chain (leaf first) and the root it trusts."""
+    """What a proxy holds: its leaf's URIs, its chain (leaf first) and the roots it trusts."""
 
     leaf_uris: tuple[str, ...]
     chain_pem: tuple[str, ...]
     root_pem: str
+
+    @property
+    def signer(self) -> str:
+        """The fingerprint of the certificate that signed the leaf, presented or trusted."""
+        known = (*self.chain_pem[1:], *split(self.root_pem))
+        return next((fingerprint(each) for each in known if issued_by(self.chain_pem[0], each)), "")
+
+    def trusts(self, other: "Certificates") -> bool:
+        """Say whether the chain of ``other`` leads to one of the roots, itself presented or not."""
+        last = other.chain_pem[-1]
+        return any(each == last or issued_by(last, each) for each in split(self.root_pem))

@@ -1,6 +1,8 @@
 """Claims about replies, as values: a check waits until one holds, a failure shows the replies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 from harness.converge import Budget, eventually
@@ -60,11 +62,45 @@ def always(
 ) -> T:
     """Wait until ``until`` holds, then demand it of one more look, which alone counts.
 
-    For promises of "all" and "none". To wait is not enough for them: of calls of which 5 % stray,
-    50 in a row do not in one look of thirteen, and a wait takes dozens of looks.
+    For promises of "all", "none" and "served". To wait is not enough for them: of calls of which
+    5 % stray, 50 in a row do not in one look of thirteen, and a wait takes dozens of looks. What
+    the looks before the last one showed is told to the :func:`journal`, if any of them disagreed.
     """
     __tracebackhide__ = True  # a failing check should show the check
-    eventually(look, until, what=what, budget=budget)
+    looks: list[T] = []
+
+    def seen() -> T:
+        looks.append(look())
+        return looks[-1]
+
+    eventually(seen, until, what=what, budget=budget)
+    if len(looks) > 1:
+        _JOURNAL.get()(f"{what}: held in look {len(looks)}; before: {_told(looks[:-1])}")
     last = look()
     assert until(last), f"{what}: seen once, but not in the next look, which counts: {last}"
     return last
+
+
+def _nobody(line: str) -> None:
+    """Take what nobody wants to know."""
+
+
+_JOURNAL: ContextVar[Callable[[str], None]] = ContextVar("journal", default=_nobody)
+
+
+@contextmanager
+def journal(tell: Callable[[str], None]) -> Iterator[None]:
+    """Let :func:`always` tell, while the body runs, what it saw before a claim held."""
+    token = _JOURNAL.set(tell)
+    try:
+        yield
+    finally:
+        _JOURNAL.reset(token)
+
+
+def _told(looks: Sequence[object]) -> str:
+    """Return the replies of all looks as counts; of looks at anything else the last one."""
+    replies = [look for look in looks if isinstance(look, Replies)]
+    if len(replies) == len(looks):
+        return str(Replies(reply for each in replies for reply in each))
+    return str(looks[-1])

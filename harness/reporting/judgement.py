@@ -46,18 +46,19 @@ class LevelSummary(BaseModel):
 
 
 class KillRatio(BaseModel):
-    """How many sabotages were caught by the check they were meant for."""
+    """How many sabotages were caught by the claim they were meant for."""
 
     model_config = ConfigDict(frozen=True)
 
     killed: int
     survived: int
     spoiled: int
+    missing: int = 0
 
     @property
     def total(self) -> int:
-        """Every sabotage that was tried."""
-        return self.killed + self.survived + self.spoiled
+        """Every sabotage that was tried, and those that nobody has written."""
+        return self.killed + self.survived + self.spoiled + self.missing
 
     def __str__(self) -> str:
         return f"{self.killed}/{self.total}"
@@ -81,19 +82,18 @@ def levels(record: RunRecord, topology: str) -> tuple[LevelSummary, ...]:
 
 def proofs(record: RunRecord) -> tuple[tuple[CheckResult, Proof], ...]:
     """Return every sabotage that was tried once, with (one of) the results it belongs to."""
-    seen: dict[tuple[str, str, str], tuple[CheckResult, Proof]] = {}
+    seen: dict[tuple[str, str, str, str], tuple[CheckResult, Proof]] = {}
     for result in record.results:
         for proof in result.proofs:
-            seen.setdefault((result.topology, result.check, proof.sabotage), (result, proof))
+            key = (result.topology, result.check, proof.sabotage, proof.claim)
+            seen.setdefault(key, (result, proof))
     return tuple(seen.values())
 
 
 def kill_ratio(record: RunRecord) -> KillRatio:
     """Count the fates of all sabotages of the run."""
     fates = Counter(proof.fate for _, proof in proofs(record))
-    return KillRatio(
-        killed=fates[Fate.KILLED], survived=fates[Fate.SURVIVED], spoiled=fates[Fate.SPOILED]
-    )
+    return KillRatio(**{str(fate): fates[fate] for fate in Fate})
 
 
 def _outcome(record: RunRecord, requirement: Requirement, topology: str) -> Outcome:

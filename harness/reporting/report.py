@@ -109,11 +109,12 @@ class PhaseReport(_Reported):
 
 
 class KillReport(_Reported):
-    """How many sabotages were caught by the check they were meant for."""
+    """How many sabotages were caught by the claim they were meant for; ``missing``: unwritten."""
 
     killed: int
     survived: int
     spoiled: int
+    missing: int = 0
     total: int
 
 

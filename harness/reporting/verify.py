@@ -60,9 +60,10 @@ def _contradictions(parsed: ConformanceReport) -> Iterator[str]:
     for topology in parsed.topologies:
         fates.update(_fates(topology))
     stated = parsed.sabotages
-    counted = (fates[Fate.KILLED], fates[Fate.SURVIVED], fates[Fate.SPOILED])
-    if counted != (stated.killed, stated.survived, stated.spoiled):
-        yield f"sabotages: the checks say {counted} were killed, survived, spoiled"
+    counted = {fate: fates[fate] for fate in Fate}
+    if counted != {fate: getattr(stated, fate) for fate in Fate}:
+        told = ", ".join(f"{count} {fate}" for fate, count in counted.items())
+        yield f"sabotages: the checks say {told}"
 
 
 def _verdicts(topology: TopologyReport) -> Iterator[str]:
@@ -96,7 +97,7 @@ def _level(
 
 def _fates(topology: TopologyReport) -> Counter[Fate]:
     unique = {
-        (check.check, proof.sabotage): proof.fate
+        (check.check, proof.sabotage, proof.claim): proof.fate
         for requirement in topology.requirements
         for check in requirement.checks
         for proof in check.proofs

@@ -1,16 +1,15 @@
 """Sabotages of control planes, their certificates and what they inject."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
-from harness.converge import Budget, eventually
+from harness.faults.authorities import other_root, own_root, same_authority
+from harness.faults.control_planes import configured_by
+from harness.faults.injection import injected_as, injected_otherwise
 from harness.faults.mesh_config import injector_values, mesh_config
-from harness.faults.rollout import pod_template, restart
+from harness.faults.rollout import pod_template, restart_istiod
 from harness.kube import Manifest
-from harness.probes.gateway import gateway_address
+from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.rules import gateway, server
-from harness.workloads.site import Site
 from harness.workloads.stage import SAMPLE
 
 #: Shorter than any outage that CP-11 accepts; istiod issues what the agent asks for.
@@ -27,32 +26,19 @@ def short_certificates(scene: Scene) -> Breaking:
 
 
 @contextmanager
-def no_cacerts(scene: Scene) -> Breaking:
-    """Let the last control plane sign with a root of its own making."""
-    site, shape = scene.sites[-1], scene.shape
-    try:
-        with site.deleted("Secret", "cacerts", shape.system):
-            restart(site, shape.istiod, shape.system)
-            yield
-    finally:
-        site.kube.delete("Secret", "istio-ca-secret", shape.system)
-        restart(site, shape.istiod, shape.system)
-
-
-@contextmanager
 def other_trust_domain(scene: Scene) -> Breaking:
     """Give the server's control plane another trust domain, and one of its callers with it."""
-    site, shape = scene.server, scene.shape
+    site = scene.server
 
     def change(config: Manifest) -> None:
         config["trustDomain"] = "td2"
 
     def restarted() -> None:
-        restart(site, shape.istiod, shape.system)
-        restart(site, "probe-b", SAMPLE)
+        restart_istiod(site)
+        site.restart("probe-b", SAMPLE)
 
     try:
-        with mesh_config(site, shape, change):
+        with mesh_config(site, change):
             restarted()
             yield
     finally:
@@ -62,107 +48,72 @@ def other_trust_domain(scene: Scene) -> Breaking:
 @contextmanager
 def network_value_omitted(scene: Scene) -> Breaking:
     """Inject a new pod without the value ``global.network``."""
-    site, shape = scene.client, scene.shape
 
     def change(values: Manifest) -> None:
         values["global"]["network"] = ""
 
-    try:
-        with injector_values(site, shape, change):
-            _await_injected_network(site, "")
-            restart(site, "probe-b", SAMPLE)
-            yield
-    finally:
-        _await_injected_network(site, site.network)
-        restart(site, "probe-b", SAMPLE)
+    site = scene.client
+    with injected_otherwise(site, injector_values(site, change), NETWORK_VARIABLE, ""):
+        yield
 
 
-def _await_injected_network(site: Site, network: str) -> None:
-    """Wait until a pod created now would be injected with ``network`` (asked by dry run)."""
-    pod = site.pods(SAMPLE, "bare")[0]
-    trial = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": "trial", "namespace": SAMPLE},
-        "spec": {"containers": [{"name": "c", "image": pod["spec"]["containers"][0]["image"]}]},
-    }
-    path = f"/api/v1/namespaces/{SAMPLE}/pods?dryRun=All"
-    eventually(
-        lambda: _injected_network(site.kube.request("POST", path, trial).json()),
-        lambda seen: seen == network,
-        what=f"{site.name} injects network {network!r}",
-        budget=Budget(timeout=30, interval=0.1, firm=True),
-    )
-
-
-def _injected_network(pod: Manifest) -> str:
-    spec = pod["spec"]
-    containers = [*spec.get("initContainers", []), *spec["containers"]]
-    env = [entry for container in containers for entry in container.get("env", [])]
-    values = (entry.get("value", "") for entry in env if entry["name"] == "ISTIO_META_NETWORK")
-    return str(next(values, ""))
+@contextmanager
+def wrong_net_in_injection_path(scene: Scene) -> Breaking:
+    """Ask istiod, by the path of the injector, to put new pods on another network."""
+    site = scene.client
+    with injected_as(site, network=f"{site.network}-false"):
+        yield
 
 
 @contextmanager
 def remote_pilot_address(scene: Scene) -> Breaking:
     """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
-    first, last, shape = scene.sites[0], scene.sites[-1], scene.shape
-    if first.network == last.network:
-        exposed, address = [], str(first.pods(shape.system, shape.istiod)[0]["status"]["podIP"])
-    else:
-        exposed = _exposed_istiod(scene)
-        address = gateway_address(first.kube, shape.gateway, shape.system)
-    with ExitStack() as undo:
-        for site in (first, last):
-            undo.callback(restart, site, shape.istiod, shape.system)
-        undo.enter_context(first.applied(*exposed))
-        undo.enter_context(_istiod_elsewhere(last, scene, address))
-        restart(last, shape.istiod, shape.system)
+    with configured_by(scene.sites[0], instead_of=scene.sites[-1]):
         yield
 
 
-def _exposed_istiod(scene: Scene) -> list[Manifest]:
-    shape = scene.shape
-    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (15012, 15017)]
-    host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
-    routes = [
-        {
-            "match": [{"port": port, "sniHosts": ["*"]}],
-            "route": [{"destination": {"host": host, "port": {"number": number}}}],
-        }
-        for port, number in ((15012, 15012), (15017, 443))
-    ]
-    return [
-        gateway("istiod-gateway", shape.system, selector=shape.gateway_selector, servers=servers),
-        {
-            "apiVersion": "networking.istio.io/v1",
-            "kind": "VirtualService",
-            "metadata": {"name": "istiod-vs", "namespace": shape.system},
-            "spec": {"hosts": ["*"], "gateways": ["istiod-gateway"], "tls": routes},
-        },
-    ]
+@contextmanager
+def proxies_on_other_istiod(scene: Scene) -> Breaking:
+    """Point the server's proxies at the client's istiod."""
+    with configured_by(scene.client, instead_of=scene.server):
+        yield
 
 
 @contextmanager
-def _istiod_elsewhere(site: Site, scene: Scene, address: str) -> Iterator[None]:
-    shape = scene.shape
-    labels = {
-        "kubernetes.io/service-name": shape.istiod,
-        "endpointslice.kubernetes.io/managed-by": "meshproof",
-    }
-    ports = [("https-dns", 15012), ("https-webhook", 15017)]
-    elsewhere = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": "istiod-elsewhere", "namespace": shape.system, "labels": labels},
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        "ports": [{"name": name, "port": port, "protocol": "TCP"} for name, port in ports],
-    }
-    unselected = {"spec": {"selector": None}}
-    own = f"kubernetes.io/service-name={shape.istiod}"
-    with site.patched("Service", shape.istiod, unselected, shape.system):
-        for piece in site.kube.list("EndpointSlice", shape.system, labels=own):
-            site.kube.delete("EndpointSlice", piece["metadata"]["name"], shape.system)
-        with site.applied(elsewhere):
-            yield
+def no_cacerts(scene: Scene) -> Breaking:
+    """Let the last control plane sign with a root of its own making."""
+    with own_root(scene.sites[-1]):
+        yield
+
+
+@contextmanager
+def same_intermediate(scene: Scene) -> Breaking:
+    """Plug the authority of the first primary into the last one."""
+    with same_authority(scene.sites[-1], scene.sites[0]):
+        yield
+
+
+@contextmanager
+def different_root(scene: Scene) -> Breaking:
+    """Plug an authority of another root into the server's control plane."""
+    with other_root(scene.server):
+        yield
+
+
+@contextmanager
+def other_mesh_id(scene: Scene) -> Breaking:
+    """Give the server's callers another mesh ID than all others have."""
+
+    def change(values: Manifest) -> None:
+        values["global"]["meshID"] = "other"
+
+    site = scene.server
+    with injected_otherwise(site, injector_values(site, change), MESH_VARIABLE, "other"):
+        yield
+
+
+@contextmanager
+def other_service_account(scene: Scene) -> Breaking:
+    """Run the server's caller under another service account."""
+    with pod_template(scene.server, "probe-b", SAMPLE, account="probe-a"):
+        yield

@@ -1,22 +1,21 @@
 """Sabotages of the ways between networks and of the gateways on them."""
 
 import base64
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
+from harness.faults.exposure import gateway_service, terminating, unexposed
+from harness.faults.networks import pod_routes, relabelled_pods
 from harness.kube import Manifest
+from harness.meshes.base import NETWORK_LABEL, PASSTHROUGH_PORT, TLS_MODE, TLS_MODE_LABEL
 from harness.model import HarnessError
 from harness.probes.gateway import gateway_address
 from harness.probes.identity import Identity, alien
-from harness.providers.base import CanPartition, CanRoutePods
+from harness.providers.base import CanPartition
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.rules import gateway, server, virtual_service
-from harness.workloads.site import Site
+from harness.workloads.rules import gateway, server
 from harness.workloads.stage import BARE, ECHO, SAMPLE
 
-NETWORK_LABEL = "topology.istio.io/network"
-PASSTHROUGH_PORT = 15443
 #: A gateway port that no check uses, for a path that must not exist.
 SPARE_PORT = 15008
 
@@ -24,7 +23,7 @@ SPARE_PORT = 15008
 @contextmanager
 def routes_between_networks(scene: Scene) -> Breaking:
     """Route the pod ranges of the two clusters to each other."""
-    with _pod_routes(scene):
+    with pod_routes(scene.provider, scene.lab, scene.client, scene.server):
         yield
 
 
@@ -55,7 +54,7 @@ def false_network_name(scene: Scene) -> Breaking:
             "ports": [{"name": "tls", "port": PASSTHROUGH_PORT, "targetPort": 8080}],
         },
     }
-    with scene.server.applied(gate), _relabelled_pods(scene.server, pretended):
+    with scene.server.applied(gate), relabelled_pods(scene.server, pretended):
         yield
 
 
@@ -76,24 +75,8 @@ def equal_pod_subnets(scene: Scene) -> Breaking:
 @contextmanager
 def same_network_name_and_routes(scene: Scene) -> Breaking:
     """Route the pods directly and declare the server's pods to be on the client's network."""
-    with _pod_routes(scene), _relabelled_pods(scene.server, scene.client.network):
-        yield
-
-
-def _pod_routes(scene: Scene) -> AbstractContextManager[None]:
-    if not isinstance(scene.provider, CanRoutePods):
-        raise HarnessError(f"provider {scene.provider.name} cannot route pods directly")
-    return scene.provider.pod_routes(scene.lab, one=scene.client.name, other=scene.server.name)
-
-
-@contextmanager
-def _relabelled_pods(site: Site, network: str) -> Iterator[None]:
-    with ExitStack() as undo:
-        for app in ("echo", "probe-b"):
-            for pod in site.pods(SAMPLE, app):
-                patch = {"metadata": {"labels": {NETWORK_LABEL: network}}}
-                name = pod["metadata"]["name"]
-                undo.enter_context(site.patched("Pod", name, patch, SAMPLE))
+    routes = pod_routes(scene.provider, scene.lab, scene.client, scene.server)
+    with routes, relabelled_pods(scene.server, scene.client.network):
         yield
 
 
@@ -101,7 +84,7 @@ def _relabelled_pods(site: Site, network: str) -> Iterator[None]:
 def gateway_network_label_dropped(scene: Scene) -> Breaking:
     """Remove the network label from the server's gateway Service."""
     patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
-    with scene.server.patched("Service", scene.shape.gateway, patch, scene.shape.system):
+    with gateway_service(scene.server, patch):
         yield
 
 
@@ -109,14 +92,30 @@ def gateway_network_label_dropped(scene: Scene) -> Breaking:
 def clusterip_gateway(scene: Scene) -> Breaking:
     """Take the external address from the server's gateway Service."""
     patch = {"spec": {"type": "ClusterIP"}}
-    with scene.server.patched("Service", scene.shape.gateway, patch, scene.shape.system):
+    with gateway_service(scene.server, patch):
+        yield
+
+
+@contextmanager
+def gateway_scaled_to_zero(scene: Scene) -> Breaking:
+    """Let nobody stand behind the address of the server's gateway."""
+    shape = scene.server.shape
+    with scene.server.scaled(shape.gateway, shape.system, 0):
+        yield
+
+
+@contextmanager
+def namespace_label_dropped(scene: Scene) -> Breaking:
+    """Remove the network label from the system namespace of the client's cluster."""
+    patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
+    with scene.client.patched("Namespace", scene.client.shape.system, patch):
         yield
 
 
 @contextmanager
 def services_not_exposed(scene: Scene) -> Breaking:
     """Delete the Gateway object that exposes the server's services."""
-    with scene.server.deleted("Gateway", scene.shape.exposure, scene.shape.system):
+    with unexposed(scene.server):
         yield
 
 
@@ -134,7 +133,7 @@ def simple_tls_server(scene: Scene) -> Breaking:
     identity = alien("spiffe://nobody/ns/none/sa/none")
     secret = _tls_secret(scene, "simple-tls", identity)
     simple = server(PASSTHROUGH_PORT, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
-    with scene.server.applied(secret), _terminating(scene, simple):
+    with scene.server.applied(secret), terminating(scene.server, simple):
         yield
 
 
@@ -142,26 +141,7 @@ def simple_tls_server(scene: Scene) -> Breaking:
 def tls_terminated_at_gateway(scene: Scene) -> Breaking:
     """Let the server's gateway end mutual TLS, so that servers see the gateway's identity."""
     mutual = server(PASSTHROUGH_PORT, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
-    with _terminating(scene, mutual):
-        yield
-
-
-@contextmanager
-def _terminating(scene: Scene, terminating: Manifest) -> Iterator[None]:
-    """Replace the exposure by one server that ends TLS and forwards everything to ``echo``."""
-    route = virtual_service(
-        "terminated",
-        scene.shape.system,
-        hosts=["*"],
-        gateways=[scene.shape.exposure],
-        http=[{"route": [{"destination": {"host": ECHO.fqdn, "port": {"number": 5000}}}]}],
-    )
-    patch = {"spec": {"servers": [terminating]}}
-    exposure = scene.shape.exposure
-    with (
-        scene.server.applied(route),
-        scene.server.patched("Gateway", exposure, patch, scene.shape.system),
-    ):
+    with terminating(scene.server, mutual):
         yield
 
 
@@ -171,21 +151,21 @@ def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "namespace": scene.shape.system},
+        "metadata": {"name": name, "namespace": scene.server.shape.system},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
     }
 
 
 def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
-    selector = scene.shape.gateway_selector
-    return gateway(name, scene.shape.system, selector=selector, servers=[served])
+    selector = scene.server.shape.gateway_selector
+    return gateway(name, scene.server.shape.system, selector=selector, servers=[served])
 
 
 @contextmanager
 def network_view_removed(scene: Scene) -> Breaking:
     """Let the gateway of the check's own cluster forward into every network."""
-    name, system = scene.shape.gateway, scene.shape.system
     site = scene.cluster or scene.server
+    name, system = site.shape.gateway, site.shape.system
     spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
     containers = [
         {**c, "env": [e for e in c.get("env", []) if "NETWORK_VIEW" not in e["name"]]}
@@ -203,7 +183,7 @@ def network_view_removed(scene: Scene) -> Breaking:
 @contextmanager
 def false_tls_mode_label(scene: Scene) -> Breaking:
     """Label the server's pod without a proxy as one that speaks mutual TLS."""
-    patch = {"metadata": {"labels": {"security.istio.io/tlsMode": "istio"}}}
+    patch = {"metadata": {"labels": {TLS_MODE_LABEL: TLS_MODE}}}
     with ExitStack() as undo:
         for pod in scene.server.pods(SAMPLE, BARE.name):
             name = pod["metadata"]["name"]
@@ -231,7 +211,7 @@ def plaintext_bypass(scene: Scene) -> Breaking:
             what="the way around the mesh has an address",
             budget=Budget(timeout=30, interval=0.1, firm=True),
         )
-        url = f"http://{address}:{SPARE_PORT}/{scene.fixtures['token']}"
+        url = f"http://{address}:{SPARE_PORT}/{scene.given('token', str)}"
         bare = scene.client.caller(SAMPLE, BARE.name)
         with bare.load(url, rate=20.0, seconds=40.0):
             yield

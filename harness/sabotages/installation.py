@@ -1,19 +1,15 @@
 """Sabotages of installing and removing a mesh."""
 
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
 
-from harness.kube import Kube
+from harness.kube import Manifest
 from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.pristine import GUEST, GUESTS, Pristine
 
-if TYPE_CHECKING:
-    from harness.workloads.pristine import Pristine
-
-_NAME = "istio-validator-left-behind"
-_LEFT = {
+_LEFT: Manifest = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "ValidatingWebhookConfiguration",
-    "metadata": {"name": _NAME},
+    "metadata": {"name": "istio-validator-left-behind"},
     "webhooks": [],
 }
 
@@ -21,12 +17,30 @@ _LEFT = {
 @contextmanager
 def webhook_left(scene: Scene) -> Breaking:
     """Let the removal of the mesh leave one webhook configuration behind."""
-    pristine: Pristine = scene.fixtures["pristine"]
-    kubes = [Kube(cluster.kubeconfig) for cluster in pristine.lab.clusters]
-    try:
-        for kube in kubes:
-            kube.apply(_LEFT)
+    with _everywhere(scene, _LEFT):
         yield
-    finally:
-        for kube in kubes:
-            kube.delete("ValidatingWebhookConfiguration", _NAME)
+
+
+@contextmanager
+def config_map_left(scene: Scene) -> Breaking:
+    """Let the removal of the mesh leave a ConfigMap in the namespace of a workload."""
+    metadata = {"name": "istio-left-behind", "namespace": GUESTS}
+    with _everywhere(scene, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}):
+        yield
+
+
+@contextmanager
+def too_much_removed(scene: Scene) -> Breaking:
+    """Let the removal of the mesh take a Service with it that was there before."""
+    with ExitStack() as undo:
+        for site in scene.given("pristine", Pristine).sites:
+            undo.enter_context(site.deleted("Service", GUEST, GUESTS))
+        yield
+
+
+@contextmanager
+def _everywhere(scene: Scene, left: Manifest) -> Breaking:
+    with ExitStack() as undo:
+        for site in scene.given("pristine", Pristine).sites:
+            undo.enter_context(site.applied(left))
+        yield

@@ -1,8 +1,10 @@
 """Sabotages of authentication, authorization and the rules that callers are subject to."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 
 from harness.kube import Manifest
+from harness.meshes.base import CLUSTER_LABEL
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.echo import Echo
 from harness.workloads.rules import (
@@ -10,10 +12,10 @@ from harness.workloads.rules import (
     authorization,
     destination_rule,
     everywhere,
+    mesh_wide,
     peer_authentication,
     virtual_service,
 )
-from harness.workloads.site import Site
 from harness.workloads.stage import (
     ECHO,
     NEAR,
@@ -31,15 +33,22 @@ from harness.workloads.stage import (
 @contextmanager
 def mtls_disabled(scene: Scene) -> Breaking:
     """Switch mutual TLS off for the whole mesh."""
-    with everywhere(scene.sites, peer_authentication("default", scene.shape.system, "DISABLE")):
+    with everywhere(scene.sites, mesh_wide(scene.client, "default", "DISABLE")):
         yield
 
 
 @contextmanager
 def permissive_policy(scene: Scene) -> Breaking:
     """Put an older mesh-wide policy in place that admits plaintext: the oldest one counts."""
-    older = peer_authentication("a-permissive", scene.shape.system, "PERMISSIVE")
+    older = mesh_wide(scene.client, "a-permissive", "PERMISSIVE")
     with everywhere(scene.sites, older):
+        yield
+
+
+@contextmanager
+def permissive_namespace(scene: Scene) -> Breaking:
+    """Put an older policy in the namespace of the merged service that admits plaintext."""
+    with everywhere(scene.sites, peer_authentication("a-permissive", SAMPLE, "PERMISSIVE")):
         yield
 
 
@@ -107,27 +116,48 @@ def locality_preference(scene: Scene) -> Breaking:
 
 
 @contextmanager
-def fixed_cluster_split(scene: Scene) -> Breaking:
-    """Split evenly by cluster subsets, whatever the number of endpoints."""
-    subsets = [
-        {"name": site.name, "labels": {"topology.istio.io/cluster": site.name}}
-        for site in scene.sites
+def other_weights(scene: Scene) -> Breaking:
+    """Give a tenth of the first version's weight to the second one."""
+    rule = scene.client.kube.get("VirtualService", SPLIT.name, SAMPLE)
+    (route,) = rule["spec"]["http"]
+    first, second, *others = route["route"]
+    moved = [
+        {**first, "weight": first["weight"] - 10},
+        {**second, "weight": second["weight"] + 10},
+        *others,
     ]
-    rule = destination_rule("fixed-split", SAMPLE, host=ECHO.fqdn, subsets=subsets)
-    route = virtual_service(
-        "fixed-split", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": _evenly(scene.sites)}]
-    )
-    with everywhere(scene.sites, rule, route):
+    patch = {"spec": {"http": [{**route, "route": moved}]}}
+    with scene.client.patched("VirtualService", SPLIT.name, patch, SAMPLE):
         yield
 
 
-def _evenly(sites: tuple[Site, ...]) -> list[Manifest]:
-    share, rest = divmod(100, len(sites))
-    weights = [share + rest, *([share] * (len(sites) - 1))]
-    return [
+@contextmanager
+def fixed_cluster_split(scene: Scene) -> Breaking:
+    """Split evenly by cluster subsets, whatever the number of endpoints."""
+    share, rest = divmod(100, len(scene.sites))
+    with _split_by_cluster(scene, [share + rest, *([share] * (len(scene.sites) - 1))]):
+        yield
+
+
+@contextmanager
+def uneven_cluster_split(scene: Scene) -> Breaking:
+    """Give the first cluster twenty more of a hundred requests than the others get together."""
+    share, rest = divmod(40, len(scene.sites) - 1)
+    with _split_by_cluster(scene, [60 + rest, *([share] * (len(scene.sites) - 1))]):
+        yield
+
+
+@contextmanager
+def _split_by_cluster(scene: Scene, weights: Sequence[int]) -> Breaking:
+    subsets = [{"name": site.name, "labels": {CLUSTER_LABEL: site.name}} for site in scene.sites]
+    rule = destination_rule("fixed-split", SAMPLE, host=ECHO.fqdn, subsets=subsets)
+    routes = [
         {"destination": {"host": ECHO.fqdn, "subset": site.name}, "weight": weight}
-        for site, weight in zip(sites, weights, strict=True)
+        for site, weight in zip(scene.sites, weights, strict=True)
     ]
+    route = virtual_service("fixed-split", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": routes}])
+    with everywhere(scene.sites, rule, route):
+        yield
 
 
 def _rule_for_echo(policy: Manifest) -> Manifest:
@@ -160,7 +190,7 @@ def no_retries(scene: Scene) -> Breaking:
 @contextmanager
 def foreign_fixed_value(scene: Scene) -> Breaking:
     """Rank endpoints by a label value of the server's cluster instead of the client's own."""
-    foreign = f"topology.istio.io/cluster={scene.server.name}"
+    foreign = f"{CLUSTER_LABEL}={scene.server.name}"
     with _traffic_policy(scene, RANKED.name, ranked_policy(foreign)):
         yield
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from harness.meshes.base import Mesh, MeshShape
-from harness.model import Lab
+from harness.meshes.base import Mesh
+from harness.model import HarnessError, Lab
 from harness.providers.base import Provider
 from harness.workloads.site import Site
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,6 @@ class Scene:
     fixtures: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def shape(self) -> MeshShape:
-        """The names of the mesh under test (upstream's, if there is no mesh)."""
-        return self.mesh.shape or MeshShape()
-
-    @property
     def client(self) -> Site:
         """The cluster whose callers the check looks at."""
         return self.source or self.cluster or self.sites[0]
@@ -40,6 +37,13 @@ class Scene:
         if self.target is not None:
             return self.target
         return next((s for s in self.sites if s.name != self.client.name), self.client)
+
+    def given(self, name: str, kind: type[T]) -> T:
+        """Return the value of a fixture that the check was given."""
+        value = self.fixtures.get(name)
+        if not isinstance(value, kind):
+            raise HarnessError(f"this sabotage is for checks with a {kind.__name__} {name!r}")
+        return value
 
 
 #: Breaks one thing on entry and heals it on exit; its name is the catalogue's with ``_``.

@@ -21,12 +21,21 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Aim:
+    """A sabotage, and words of the claim that it must break (empty: any claim of the check)."""
+
+    sabotage: "Sabotage"
+    breaks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """A collected check: what it is about, and what keeps it from running.
 
     ``gates`` holds those of its requirements that cannot be judged here; the check runs if
-    any requirement is left. ``sabotages`` are those it is to be proved by in this run;
-    ``relation`` is that of the pair of clusters that it looks at, if it looks at one.
+    any requirement is left. ``aims`` are the sabotages that it is to be proved by in this run,
+    ``missing`` those that the catalogue names and nobody has written; ``relation`` is that of the
+    pair of clusters that it looks at, if it looks at one.
     """
 
     requirements: tuple[str, ...]
@@ -34,7 +43,8 @@ class Check:
     gates: Mapping[str, Gate] = field(default_factory=dict)
     disturbs: bool = False
     relation: Relation | None = None
-    sabotages: "tuple[Sabotage, ...]" = ()
+    aims: tuple[Aim, ...] = ()
+    missing: tuple[str, ...] = ()
 
     @property
     def runs(self) -> bool:

@@ -1,6 +1,6 @@
 """Which checks run, how often, in which order, and which of them have nothing to judge here."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -22,7 +22,7 @@ from harness.model import (
 from harness.model.needs import NEEDS, Offerer, offered_by
 from harness.providers.base import CAPABILITIES, Provider
 from harness.session.asked import Options
-from harness.session.check import CHECK, Check, Gate
+from harness.session.check import CHECK, Aim, Check, Gate
 from harness.session.marks import Citation, citations
 
 #: What stands for a subject in the id of a check that has none on its topology.
@@ -332,30 +332,76 @@ def ordered(items: Iterable[pytest.Item], options: Options) -> list[pytest.Item]
     return sorted(items, key=place)
 
 
-def proving(items: Iterable[pytest.Item], options: Options) -> None:
-    """Give each check its sabotages once per kind of pair that a topology has."""
+def proving(items: list[pytest.Item], known: list[pytest.Item], options: Options) -> None:
+    """Give each check its sabotages once per kind: to the first parameter set that runs.
+
+    ``known`` are all checks, selected or not: what one of them implements is not missing.
+    """
     topologies = {each.name: each for each in options.topologies}
-    seen: set[tuple[str, str, Relation | None]] = set()
+    written = _written(known)
+    aimed: set[tuple[str, Hashable]] = set()
+    told: set[tuple[str, str]] = set()
     for item in items:
         check = item.stash.get(CHECK, None)
         if check is None or not check.runs:
             continue
-        key = (item.nodeid.partition("[")[0], check.topology, check.relation)
-        if key in seen:
+        kind = (item.nodeid.partition("[")[0], kind_of(check))
+        if kind not in aimed:
+            aimed.add(kind)
+            own = topologies[check.topology]
+            missing = {*_unwritten(check, own, written, options)} - told
+            told |= missing
+            names = tuple(sorted(name for _, name in missing))
+            item.stash[CHECK] = replace(check, aims=tuple(_aims(item, check, own)), missing=names)
+
+
+def kind_of(check: Check) -> Hashable:
+    """Return what parameter sets have in common that prove the same thing: one of each is tried."""
+    return check.topology, check.relation
+
+
+def _aims(item: pytest.Item, check: Check, topology: Topology) -> Iterator[Aim]:
+    # Marks come innermost first; they are tried in the order in which they are written.
+    for mark in reversed(list(item.iter_markers("sabotage"))):
+        if fits(mark.kwargs.get("on"), topology, check.relation):
+            yield from (Aim(each, mark.kwargs.get("breaks", "")) for each in mark.args)
+
+
+def _written(items: Iterable[pytest.Item]) -> dict[str, set[str]]:
+    """Return the names of the sabotages that checks of each requirement implement."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        names = {
+            getattr(each, "__name__", str(each)).replace("_", "-")
+            for mark in item.iter_markers("sabotage")
+            for each in mark.args
+        }
+        for mark in item.iter_markers("requirement"):
+            for requirement in mark.args:
+                found.setdefault(requirement, set()).update(names)
+    return found
+
+
+def _unwritten(
+    check: Check, topology: Topology, written: Mapping[str, Set[str]], options: Options
+) -> Iterator[tuple[str, str]]:
+    """Yield the sabotages that fit here and that nobody has written, with what they are for."""
+    for name in check.requirements:
+        requirement = options.catalogue.get(name)
+        if requirement is None or name in check.gates:
             continue
-        seen.add(key)
-        own = topologies[check.topology]
-        marks = [mark for mark in item.iter_markers("sabotage") if fits(mark, own, check.relation)]
-        sabotages = tuple(each for mark in marks for each in mark.args)
-        item.stash[CHECK] = replace(check, sabotages=sabotages)
+        for each in requirement.sabotage:
+            here = each.possible(topology) and fits(each.pairs, topology, check.relation)
+            if here and each.name not in written.get(name, ()):
+                yield f"{check.topology} {name}", each.name
 
 
-def fits(sabotage: pytest.Mark, topology: Topology, relation: Relation | None) -> bool:
-    """Say whether the sabotages of a mark break anything for a pair of this ``relation``.
+def fits(on: str | None, topology: Topology, relation: Relation | None) -> bool:
+    """Say whether what breaks something ``on`` a kind of pairs does so for this ``relation``.
 
     A check that looks at no pair may be broken where the topology has such a pair anywhere.
     """
-    if (on := sabotage.kwargs.get("on")) is None:
+    if on is None:
         return True
     kind = PairKind(on)
     if relation is not None:

@@ -122,11 +122,13 @@ def repeats_noted(repeats: Repeats, request: pytest.FixtureRequest) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def sites(lab: Lab, repeats: Repeats) -> tuple[Site, ...]:
+def sites(lab: Lab, mesh: Mesh, repeats: Repeats) -> tuple[Site, ...]:
     """Return all clusters of the lab, in the order of the topology."""
     from harness.workloads.site import Site
 
-    return tuple(Site.of(lab, cluster.name, on_repeat=repeats) for cluster in lab.clusters)
+    return tuple(
+        Site.of(lab, cluster.name, mesh.shape, on_repeat=repeats) for cluster in lab.clusters
+    )
 
 
 @pytest.fixture

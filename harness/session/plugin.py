@@ -107,8 +107,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for mark in (
         "requirement(*ids): the requirements that this check verifies",
         "disturbs: this check needs the lab to itself",
-        "sabotage(*functions, on=...): faults under which this check must fail (--prove); "
-        "on: only for pairs of clusters of this kind",
+        "sabotage(*functions, breaks=..., on=...): faults under which this check must fail "
+        "(--prove) by the claim with these words; on: only for pairs of clusters of this kind",
     ):
         config.addinivalue_line("markers", mark)
     if not options.asked(config):
@@ -188,7 +188,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=[item for item in items if item in left])
     items[:] = collection.ordered((item for item in items if item not in left), run.options)
     if run.options.prove:
-        collection.proving(items, run.options)
+        collection.proving(items, config.stash.get(_KNOWN, items), run.options)
     verdicts.list_checks(items, run.directory)
 
 
@@ -237,7 +237,7 @@ def _turn(item: pytest.Item) -> Generator[None]:
         yield
         return
     turns = Turns(Path(lab.state_dir) / "turns")
-    alone = check.disturbs or bool(check.sabotages)
+    alone = check.disturbs or bool(check.aims)
     with turns.alone() if alone else turns.side_by_side(), used(users(lab)):
         yield
 

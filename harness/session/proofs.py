@@ -31,7 +31,7 @@ class Stand:
 def stand(request: pytest.FixtureRequest) -> Stand | None:
     """Return the lab and its clusters for a check that is to be proved."""
     check = request.node.stash.get(CHECK, None)
-    if check is None or not check.sabotages:
+    if check is None or not (check.aims or check.missing):
         return None
     return Stand(request.getfixturevalue("lab"), request.getfixturevalue("sites"))
 
@@ -73,4 +73,5 @@ def _proved(item: pytest.Function, stand: Stand) -> list[Proof]:
         return item.ihook.pytest_pyfunc_call(pyfuncitem=item)
 
     windows = proving.Windows(red=run.options.prove_window)
-    return proving.prove(body, check.sabotages, scene, windows)
+    unwritten = proving.missing(check.missing)
+    return [*unwritten, *proving.prove(body, check.aims, scene, windows)]

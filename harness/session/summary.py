@@ -24,7 +24,7 @@ def lines(closing: Closing) -> Iterator[str]:
     for trouble in run.troubles:
         yield f"trouble with {trouble}"
     if options.prove:
-        yield _kills(settled)
+        yield from _kills(settled)
     for each in closing.written:
         yield f"{each.name}: {each.path or f'not written: {each.trouble}'}"
     if not closing.due:
@@ -86,13 +86,20 @@ def _left_out(settled: Settled, options: Options) -> Iterator[str]:
         yield f"not selected, so level {options.level} is blocked: {named}"
 
 
-def _kills(settled: Settled) -> str:
+def _kills(settled: Settled) -> Iterator[str]:
     tried = {
-        (each.check, proof.sabotage): proof for each in settled.results for proof in each.proofs
+        (each.check, proof.sabotage, proof.claim): (each, proof)
+        for each in settled.results
+        for proof in each.proofs
     }
-    killed = sum(proof.fate is Fate.KILLED for proof in tried.values())
-    return f"sabotages: {killed} of {len(tried)} killed"
+    fates = Counter(proof.fate for _, proof in tried.values())
+    killed = fates.pop(Fate.KILLED, 0)
+    others = [f"{fates[fate]} {fate}" for fate in Fate if fates[fate]]
+    yield ", ".join([f"sabotages: {killed} of {len(tried)} killed", *others])
+    for result, proof in tried.values():
+        if proof.fate is Fate.MISSING:
+            yield f"  missing: {proof.sabotage} of {result.requirement} on {result.topology}"
 
 
 def _unproved(result: CheckResult) -> bool:
-    return any(proof.fate is not Fate.KILLED for proof in result.proofs)
+    return any(proof.fate in (Fate.SURVIVED, Fate.SPOILED) for proof in result.proofs)

@@ -1,42 +1,36 @@
-"""A lab without a mesh, and what stood in it before anybody installed one."""
+"""A lab without a mesh, workloads that are to be its guests, and what stood there before."""
 
 from dataclasses import dataclass
 
-from harness.converge import Budget, eventually
-from harness.kube import Kube
+from harness.converge import Budget, concurrently, eventually
+from harness.meshes.base import MeshShape
+from harness.meshes.traces import Trace, traces
 from harness.model import Lab
+from harness.workloads.echo import Echo, namespace, service
+from harness.workloads.site import Site
 
-#: The cluster-scoped kinds by which a mesh takes hold of a cluster.
-KINDS = (
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "MutatingWebhookConfiguration",
-    "ValidatingWebhookConfiguration",
-    "ValidatingAdmissionPolicy",
-    "ValidatingAdmissionPolicyBinding",
-    "Namespace",
-)
-
-#: Cluster, kind and name of an object.
-Trace = tuple[str, str, str]
+#: The guests' namespace, and what their workload and Service are called.
+GUESTS, GUEST = "guests", "guest"
 
 
 @dataclass(frozen=True, slots=True)
 class Pristine:
-    """The lab, and its cluster-scoped objects when it was new."""
+    """The lab, with workloads that wait for a mesh, and every object that stood in it then."""
 
     lab: Lab
+    sites: tuple[Site, ...]
     before: frozenset[Trace]
 
     @classmethod
-    def of(cls, lab: Lab) -> "Pristine":
-        """Look at a new lab once its clusters have made everything of their own."""
-        looks = [cluster_scoped(lab)]
+    def of(cls, lab: Lab, shape: MeshShape | None) -> "Pristine":
+        """Deploy the guests, and look once the clusters have made everything of their own."""
+        sites = tuple(Site.of(lab, cluster.name, shape) for cluster in lab.clusters)
+        concurrently(_invite, sites)
+        looks = [traces(lab)]
 
         def grown() -> int:
-            looks.append(cluster_scoped(lab))
-            return len(looks[-1] - looks[-2])
+            looks.append(traces(lab))
+            return len(looks[-1] ^ looks[-2])
 
         eventually(
             grown,
@@ -44,18 +38,21 @@ class Pristine:
             what="the clusters have made their own roles and namespaces",
             budget=Budget(timeout=60, interval=0.3, successes=4, firm=True),
         )
-        return cls(lab, looks[-1])
+        return cls(lab, sites, looks[-1])
 
-    def snapshot(self) -> frozenset[Trace]:
-        """Return the cluster-scoped objects that stand now."""
-        return cluster_scoped(self.lab)
+    def traces(self) -> frozenset[Trace]:
+        """Return what stands now."""
+        return traces(self.lab)
+
+    def join(self) -> None:
+        """Let the guests be injected by the mesh that has been installed."""
+        concurrently(lambda site: site.restart(GUEST, GUESTS), self.sites)
 
 
-def cluster_scoped(lab: Lab) -> frozenset[Trace]:
-    """Return every object of :data:`KINDS` in every cluster of ``lab``."""
-    return frozenset(
-        (cluster.name, kind, item["metadata"]["name"])
-        for cluster in lab.clusters
-        for kind in KINDS
-        for item in Kube(cluster.kubeconfig).list(kind)
+def _invite(site: Site) -> None:
+    site.apply(
+        namespace(GUESTS, injected=True, revision=site.shape.revision),
+        *Echo(name=GUEST, namespace=GUESTS).manifests(site.name),
+        service(GUEST, GUESTS),
     )
+    site.rolled_out(GUEST, GUESTS)

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
+from harness.meshes.base import UPSTREAM_SHAPE, MeshShape
 from harness.model import Cluster, ClusterPlan, Lab
 from harness.phases import to_stderr
 from harness.probes import access
@@ -20,7 +22,7 @@ _ROLLOUT = Budget(timeout=90, interval=0.1, firm=True)
 
 @dataclass(frozen=True)
 class Site:
-    """A cluster, its part of the plan and its API server.
+    """A cluster, its part of the plan, its API server, and the names of the mesh in it.
 
     The context managers undo exactly what they did, also when their block raises: what was
     there before is there again, what was not is gone. They restore one object each; a
@@ -31,13 +33,21 @@ class Site:
     cluster: Cluster
     plan: ClusterPlan
     kube: Kube
+    shape: MeshShape = UPSTREAM_SHAPE
     on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)
 
     @classmethod
-    def of(cls, lab: Lab, name: str, *, on_repeat: Notice = to_stderr) -> "Site":
-        """Return the site of the cluster called ``name``."""
-        cluster = lab.cluster(name)
-        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig), on_repeat)
+    def of(
+        cls,
+        lab: Lab,
+        name: str,
+        shape: MeshShape | None = None,
+        *,
+        on_repeat: Notice = to_stderr,
+    ) -> "Site":
+        """Return the site of the cluster called ``name``; without ``shape``, as upstream names."""
+        cluster, plan = lab.cluster(name), lab.plan_of(name)
+        return cls(cluster, plan, Kube(cluster.kubeconfig), shape or UPSTREAM_SHAPE, on_repeat)
 
     @property
     def name(self) -> str:
@@ -82,6 +92,13 @@ class Site:
         except NotConverged as error:
             why = f"{error.last}\n{why_not(self.kube, deployment, namespace)}"
             raise NotConverged(what, error.budget, error.looks, why) from None
+
+    def restart(self, deployment: str, namespace: str) -> None:
+        """Replace the pods of a Deployment, and wait for the new ones."""
+        stamp = {"meshproof.io/restarted": uuid4().hex}
+        template = {"spec": {"template": {"metadata": {"annotations": stamp}}}}
+        self.kube.patch("Deployment", deployment, template, namespace)
+        self.rolled_out(deployment, namespace)
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         """Return the pods labelled ``app`` that are ready and not on their way out."""

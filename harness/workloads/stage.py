@@ -6,7 +6,7 @@ Configuration that a sabotage must be able to take away stands here too, because
 sets up for itself nobody can remove from under it.
 
     sample (injected)   echo      Deployment, account probe-a: serves every Service below
-                        probe-b   Deployment, account probe-b: a caller with another identity
+                        probe-b   Deployment of two, account probe-b: callers with another identity
                         bare      Deployment without a proxy
     other  (injected)   probe     Deployment: a caller, and a service, of another tenant
 """
@@ -18,10 +18,12 @@ from typing import Any
 from harness import files
 from harness.converge import concurrently
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
-from harness.probes.caller import Caller
+from harness.meshes.base import CLUSTER_LABEL
+from harness.probes import access
+from harness.probes.caller import Caller, as_caller
 from harness.probes.gateway import address
-from harness.workloads.echo import Echo, namespace, service
+from harness.workloads.echo import PORTS, Echo, namespace, service
+from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import destination_rule, virtual_service
 from harness.workloads.site import Site
 
@@ -36,6 +38,8 @@ GRPC_PORT = 7070
 #: connection that was opened before something changed.
 FRESH = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
 
+#: Where agents serve HTTP.
+AGENT_PORT = PORTS["http"]
 #: Where no agent listens.
 DEAD_PORT = 8099
 #: How often Istio tries again by default. A mesh under test may have that switched off as a
@@ -83,7 +87,7 @@ ECHO = Host("echo")
 BRIEF = Host("brief")
 #: The pod without a proxy of every cluster (NM-11).
 BARE = Host("bare")
-#: 90 % v1, 10 % v2 by version subsets (LB-04).
+#: 90 % v1, 10 % for the others by version subsets (LB-04).
 SPLIT = Host("split")
 #: The cluster named by header x-cluster, by cluster subsets (LB-05).
 SORTED = Host("sorted")
@@ -112,13 +116,13 @@ def retried(site: Site) -> Host:
     return Host(f"retried-{site.name}")
 
 
-def entrances(source: Site, target: Site, shape: MeshShape) -> set[str]:
+def entrances(source: Site, target: Site) -> set[str]:
     """Return the addresses at which callers in ``source`` enter the ``echo`` of ``target``.
 
     On one network those are its pods', else that of its gateway.
     """
     if source.network != target.network:
-        return {address(target, shape)}
+        return {address(target)}
     return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
 
 
@@ -129,9 +133,15 @@ def version_of(site: Site, sites: Sequence[Site]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The cast, ready in every cluster."""
+    """The cast, ready in every cluster; ``put_back`` is what somebody had changed in it."""
 
     sites: tuple[Site, ...]
+    put_back: tuple[str, ...] = ()
+
+    @property
+    def networks(self) -> frozenset[str]:
+        """The networks that its clusters are on."""
+        return frozenset(site.network for site in self.sites)
 
     def echo(self, site: Site) -> Caller:
         """The caller with account ``probe-a`` in namespace ``sample``; also a server."""
@@ -140,6 +150,10 @@ class Stage:
     def stranger(self, site: Site) -> Caller:
         """The caller with account ``probe-b`` in namespace ``sample``."""
         return site.caller(SAMPLE, "probe-b")
+
+    def strangers(self, site: Site) -> tuple[Caller, ...]:
+        """Every instance of that caller: what one proxy holds, all of a workload must hold."""
+        return tuple(as_caller(site, pod) for pod in site.pods(SAMPLE, "probe-b"))
 
     def tenant(self, site: Site) -> Caller:
         """The caller of another tenant, in namespace ``other``."""
@@ -151,42 +165,72 @@ class Stage:
 
     def injected(self, site: Site) -> tuple[Caller, ...]:
         """Every caller of a cluster that has a proxy."""
-        return (self.echo(site), self.stranger(site), self.tenant(site))
+        return (self.echo(site), *self.strangers(site), self.tenant(site))
 
 
-def raise_stage(sites: tuple[Site, ...], shape: MeshShape | None) -> Stage:
-    """Deploy the cast in every cluster at once; return when every pod is ready. Idempotent."""
+def raise_stage(sites: tuple[Site, ...], *, meshed: bool) -> Stage:
+    """Deploy the cast in every cluster at once; return when every pod is ready. Idempotent.
 
-    def deploy(site: Site) -> None:
-        site.apply(*_namespaces(shape))
-        site.deploy(*_cast(site, sites))
-        site.apply(*_services(site, sites))
-        if shape is not None:
-            site.apply(*_rules(sites))
-            _declare_local(site, shape)
+    Rules are part of it only where there is a mesh (``meshed``) to read them. Of a cast that stood
+    already it is said what was put back.
+    """
+
+    def deploy(site: Site) -> list[str]:
+        stood = site.kube.find("ConfigMap", _STANDS["metadata"]["name"], SAMPLE) is not None
+        spaces = [each for each in _namespaces(site) if _applied_anew(site, each)]
+        for space in (SAMPLE, OTHER):
+            access.grant(site.kube, space)
+        manifests = [*_workloads(site, sites), *_services(site, sites)]
+        manifests += _rules(sites) if meshed else []
+        changed = [*spaces, *(each for each in manifests if _applied_anew(site, each))]
+        if meshed:
+            _declare_local(site)
         for name, space in _DEPLOYMENTS:
             site.rolled_out(name, space)
+        site.apply(_STANDS)
+        return [f"{each['kind']} {each['metadata']['name']} in {site}" for each in changed if stood]
 
-    concurrently(deploy, sites)
-    return Stage(sites)
+    put_back = concurrently(deploy, sites)
+    return Stage(sites, tuple(what for each in put_back for what in each))
 
 
+def _applied_anew(site: Site, manifest: Manifest) -> bool:
+    """Apply a manifest; say whether that made the object another one."""
+    metadata = manifest["metadata"]
+    before = site.kube.find(manifest["kind"], metadata["name"], metadata.get("namespace"))
+    after = site.kube.apply(manifest)
+    return before is None or _content(before) != _content(after)
+
+
+def _content(manifest: Manifest) -> Manifest:
+    """Return what an object is, apart from the kind, which the answer to a write may lack."""
+    shown = without_server_fields(manifest)
+    return {key: value for key, value in shown.items() if key not in ("kind", "apiVersion")}
+
+
+#: Says that the cast has stood as a whole: what is missing from then on, somebody took.
+_STANDS: Manifest = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "stage", "namespace": SAMPLE},
+}
 _DEPLOYMENTS = (("echo", SAMPLE), ("probe-b", SAMPLE), ("bare", SAMPLE), ("probe", OTHER))
 
 
-def _namespaces(shape: MeshShape | None) -> list[Manifest]:
-    revision = shape.revision if shape else ""
+def _namespaces(site: Site) -> list[Manifest]:
+    revision = site.shape.revision
     return [namespace(name, injected=True, revision=revision) for name in (SAMPLE, OTHER)]
 
 
-def _cast(site: Site, sites: Sequence[Site]) -> list[Echo]:
+def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
     version = version_of(site, sites)
-    return [
+    cast = (
         Echo(name="echo", namespace=SAMPLE, version=version, account="probe-a"),
-        Echo(name="probe-b", namespace=SAMPLE, version=version),
+        Echo(name="probe-b", namespace=SAMPLE, version=version, replicas=2),
         Echo(name="bare", namespace=SAMPLE, version=version, injected=False),
         Echo(name="probe", namespace=OTHER, version=version),
-    ]
+    )
+    return [manifest for echo in cast for manifest in echo.manifests(site.name)]
 
 
 def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:
@@ -228,7 +272,7 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         _treated(SORTED, subsets=_by_cluster(sites)),
         _routed(SORTED, [_towards(site) for site in sites]),
         _treated(NEAR, policy=near_policy()),
-        _treated(RANKED, policy=ranked_policy("topology.istio.io/cluster")),
+        _treated(RANKED, policy=ranked_policy(CLUSTER_LABEL)),
         *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
     ]
 
@@ -245,8 +289,9 @@ def _routed(host: Host, http: Sequence[Manifest]) -> Manifest:
     return virtual_service(host.name, host.namespace, hosts=[host.fqdn], http=http)
 
 
-def _declare_local(site: Site, shape: MeshShape) -> None:
+def _declare_local(site: Site) -> None:
     """Declare ``local`` cluster-local in the mesh configuration, unless that stands there."""
+    shape = site.shape
     text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
     config = files.parse(text)
     settings = config.setdefault("serviceSettings", [])
@@ -291,18 +336,23 @@ def _by_version(sites: Sequence[Site]) -> list[Manifest]:
 
 
 def _by_cluster(sites: Sequence[Site]) -> list[Manifest]:
-    label = "topology.istio.io/cluster"
-    return [{"name": site.name, "labels": {label: site.name}} for site in sites]
+    return [{"name": site.name, "labels": {CLUSTER_LABEL: site.name}} for site in sites]
+
+
+def shares_of_split(sites: Sequence[Site]) -> dict[str, int]:
+    """Return the weight of each version in ``split``: 90 for the first, 10 among the others."""
+    first, *others = [version_of(site, sites) for site in sites]
+    if not others:
+        return {first: 100}
+    share, left = divmod(10, len(others))
+    weights = [share + (number < left) for number in range(len(others))]
+    return {first: 90, **dict(zip(others, weights, strict=True))}
 
 
 def _split(sites: Sequence[Site]) -> list[Manifest]:
-    """90 % to the first version, the rest shared evenly among the others."""
-    versions = [version_of(site, sites) for site in sites]
-    rest = len(versions) - 1
-    weights = [100] if not rest else [90, *(10 // rest for _ in range(rest))]
     return [
         {"destination": {"host": SPLIT.fqdn, "subset": version}, "weight": weight}
-        for version, weight in zip(versions, weights, strict=True)
+        for version, weight in shares_of_split(sites).items()
     ]
 
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.converge import eventually
-from harness.probes.claims import all_answered
+from harness.probes.claims import all_answered, always
+from harness.sabotages.control_plane import proxies_on_other_istiod
 from harness.sabotages.policy import rule_in_both_primaries
 from harness.workloads.rules import aborting
 from harness.workloads.site import Site
@@ -17,14 +17,15 @@ RATE = 12.0
 
 
 @pytest.mark.requirement("CM-02")
-@pytest.mark.sabotage.with_args(rule_in_both_primaries)
+@pytest.mark.sabotage.with_args(rule_in_both_primaries, breaks="saw the rule")
+@pytest.mark.sabotage.with_args(proxies_on_other_istiod, breaks="saw the rule")
 def test_a_rule_of_one_primary_binds_its_own_clients_only(
     source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
     word = source.name  # the check of the other direction may run beside this one
     marked = {"x-probe": word}
     with source.applied(aborting(f"abort-{word}", SAMPLE, host=ECHO.fqdn, word=word)):
-        eventually(
+        always(
             lambda: stage.echo(source).call(ECHO.url, count=10, headers=marked),
             all_answered(418),
             what=f"the rule of {source.name} binds its clients",

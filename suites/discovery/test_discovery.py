@@ -5,10 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from harness.converge import Budget, eventually, pause
-from harness.faults.remote_secrets import secret_for, secrets_of
-from harness.meshes.base import MeshShape
+from harness.faults.remote_secrets import secrets_of
+from harness.meshes.base import TLS_MODE, TLS_MODE_LABEL
 from harness.probes.caller import Caller
-from harness.probes.claims import served
+from harness.probes.claims import always, served
 from harness.probes.gateway import address
 from harness.probes.istiod import istiods
 from harness.sabotages.discovery import (
@@ -23,43 +23,44 @@ from harness.workloads.echo import service
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage, entrances
 
-TLS_LABEL = "security.istio.io/tlsMode"
 #: Seconds for news of a Service to reach proxies of the other cluster, and looks meanwhile.
 PROPAGATION = 2.0
 LOOKS = 8
 
 
-def known_clusters(site: Site, stage: Stage, shape: MeshShape) -> set[str]:
-    """Return the clusters whose endpoints for ``echo`` a caller in ``site`` holds."""
-    held = {e.address for e in stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)}
-    return {other.name for other in stage.sites if held & entrances(site, other, shape)}
+def known_clusters(site: Site, stage: Stage) -> list[set[str]]:
+    """Return the clusters whose endpoints for ``echo`` each proxy of a caller in ``site`` holds."""
+    views = []
+    for caller in stage.strangers(site):
+        held = {e.address for e in caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT)}
+        views.append({other.name for other in stage.sites if held & entrances(site, other)})
+    return views
 
 
 @pytest.mark.requirement("DS-01")
-@pytest.mark.sabotage.with_args(no_remote_secret)
-def test_endpoints_of_the_other_cluster_are_known(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
-    eventually(
-        lambda: known_clusters(source, stage, shape),
-        lambda known: {source.name, target.name} <= known,
-        what=f"callers in {source.name} hold endpoints of {target.name}",
+@pytest.mark.sabotage.with_args(no_remote_secret, breaks="holds endpoints of")
+def test_endpoints_of_the_other_cluster_are_known(source: Site, target: Site, stage: Stage) -> None:
+    both = {source.name, target.name}
+    always(
+        lambda: known_clusters(source, stage),
+        lambda views: len(views) > 1 and all(both <= view for view in views),
+        what=f"every caller in {source.name} holds endpoints of {target.name}",
     )
 
 
 @pytest.mark.requirement("DS-02")
-@pytest.mark.sabotage.with_args(one_secret_only)
-def test_every_cluster_has_the_same_view(stage: Stage, shape: MeshShape) -> None:
+@pytest.mark.sabotage.with_args(one_secret_only, breaks="callers everywhere")
+def test_every_cluster_has_the_same_view(stage: Stage) -> None:
     everyone = {site.name for site in stage.sites}
-    eventually(
-        lambda: {site.name: known_clusters(site, stage, shape) for site in stage.sites},
-        lambda views: all(view == everyone for view in views.values()),
+    always(
+        lambda: [view for site in stage.sites for view in known_clusters(site, stage)],
+        lambda views: bool(views) and all(view == everyone for view in views),
         what=f"callers everywhere hold endpoints of {sorted(everyone)}",
     )
 
 
 @pytest.mark.requirement("DS-04")
-@pytest.mark.sabotage.with_args(dns_capture_on)
+@pytest.mark.sabotage.with_args(dns_capture_on, breaks="has no Service for")
 def test_a_name_needs_its_service_in_the_client_cluster(
     source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
@@ -74,36 +75,32 @@ def test_a_name_needs_its_service_in_the_client_cluster(
         )
         for _ in range(LOOKS):
             seen = caller.resolve(absent.fqdn)
-            assert not seen.addresses, f"{source.name} resolves {absent.fqdn} to {seen.addresses}"
+            assert not seen.addresses, f"{source} has no Service for a name that resolves: {seen}"
             pause(PROPAGATION / LOOKS, why="what would make the name resolve has to arrive")
     waits(PROPAGATION)
 
 
 @pytest.mark.requirement("DS-06")
-@pytest.mark.sabotage.with_args(cluster_local_host, no_remote_secret)
+@pytest.mark.sabotage.with_args(cluster_local_host, no_remote_secret, breaks="answer all 50")
 @pytest.mark.disturbs
-def test_other_clusters_answer_where_nobody_is_local(
-    source: Site, target: Site, stage: Stage
-) -> None:
-    others = {site.name for site in stage.sites} - {source.name}
-    with source.scaled("echo", SAMPLE, 0):
-        replies = eventually(
-            lambda: stage.stranger(source).call(ECHO.url, count=50),
+def test_other_clusters_answer_where_nobody_is_local(cluster: Site, stage: Stage) -> None:
+    others = {site.name for site in stage.sites} - {cluster.name}
+    with cluster.scaled("echo", SAMPLE, 0):
+        always(
+            lambda: stage.stranger(cluster).call(ECHO.url, count=50),
             lambda replies: replies.ok and set(replies.clusters) == others,
-            what=f"without an instance in {source.name}, {sorted(others)} answer all 50 calls",
+            what=f"without an instance in {cluster.name}, {sorted(others)} answer all 50 calls",
         )
-    assert replies.clusters[target.name] > 0
 
 
 @pytest.mark.requirement("DS-08")
-@pytest.mark.sabotage.with_args(cluster_local_off)
-def test_system_services_stay_cluster_local(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
-    posing = {"metadata": {"labels": {TLS_LABEL: "istio"}}}
+@pytest.mark.sabotage.with_args(cluster_local_off, breaks="of another cluster")
+@pytest.mark.disturbs
+def test_system_services_stay_cluster_local(source: Site, target: Site, stage: Stage) -> None:
+    posing = {"metadata": {"labels": {TLS_MODE_LABEL: TLS_MODE}}}
     pods = target.kube.list("Pod", "kube-system", labels="k8s-app=kube-dns")
     pod = pods[0]["metadata"]["name"]
-    shown = {address(target, shape), *(pod["status"]["podIP"] for pod in pods)}
+    shown = {address(target), *(pod["status"]["podIP"] for pod in pods)}
     foreign = {*shown, target.plan.api_address}
     names = (("kubernetes.default", 443), ("kube-dns.kube-system", 53))
     with target.patched("Pod", pod, posing, "kube-system"):
@@ -111,7 +108,7 @@ def test_system_services_stay_cluster_local(
     for (name, _), addresses in zip(names, held, strict=True):
         assert addresses, f"{source.name} holds no endpoint of {name}"
         wrong = addresses & foreign
-        assert not wrong, f"{source.name} holds {sorted(wrong)} for {name}"
+        assert not wrong, f"{source.name} holds addresses of another cluster for {name}: {wrong}"
 
 
 def held_for(name: tuple[str, int], caller: Caller) -> set[str]:
@@ -135,17 +132,16 @@ def at_rest(look: Callable[[], list[set[str]]]) -> list[set[str]]:
 
 
 @pytest.mark.requirement("DS-10")
-@pytest.mark.sabotage.with_args(other_secret_name)
+@pytest.mark.sabotage.with_args(other_secret_name, breaks="lack the name")
 def test_secret_key_proxies_and_endpoints_agree_on_the_name(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
-    keys = {key for secret in secrets_of(source, shape) for key in secret["data"]}
+    keys = {key for secret in secrets_of(source) for key in secret["data"]}
     proxies = {c.sidecar.metadata()["CLUSTER_ID"] for c in stage.injected(target)}
-    assert proxies == {target.name}, f"proxies of {target.name} call it {sorted(proxies)}"
-    assert secret_for(source, target, shape) is not None, f"no secret for {target.name}"
-    assert proxies <= keys, f"secrets of {source.name} name {sorted(keys)}, not {target.name}"
+    assert proxies == {target.name}, f"proxies of {target.name} call it otherwise: {proxies}"
+    assert proxies <= keys, f"secrets of {source.name} lack the name {target.name}: {keys}"
     eventually(
-        lambda: {name for istiod in istiods(source, shape) for name in istiod.shards(ECHO.fqdn)},
+        lambda: {name for istiod in istiods(source) for name in istiod.shards(ECHO.fqdn)},
         lambda seen: proxies <= seen,
         what=f"istiod of {source.name} files endpoints under {target.name}",
     )

@@ -6,9 +6,8 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.meshes.base import MeshShape
 from harness.model import Lab
-from harness.probes.claims import from_each, none_from, only_from
+from harness.probes.claims import always, from_each, none_from, only_from
 from harness.probes.gateway import address, gateways
 from harness.probes.wire import trespasses
 from harness.providers.base import CanCapture, Flow
@@ -21,41 +20,40 @@ from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
 DRAIN = 5.0
 
 
-def connections(site: Site, shape: MeshShape) -> int:
+def connections(site: Site) -> int:
     """Return how many connections the gateways of a cluster have opened to ``echo``."""
     name = ECHO.sni(TCP_PORT)
     pattern = rf"cluster\.{name}\.upstream_cx_total"
-    return sum(sum(g.counters(pattern).values()) for g in gateways(site, shape))
+    return sum(sum(g.counters(pattern).values()) for g in gateways(site))
 
 
 @pytest.mark.requirement("GW-01")
-@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="count exactly")
 @pytest.mark.disturbs
 def test_the_gateway_counts_every_connection(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
     call = partial(stage.stranger(source).tcp, f"{ECHO.name}.{ECHO.namespace}", TCP_PORT)
     both = from_each([target.name], at_least=5)
-    eventually(partial(call, count=60), both, what=f"{target.name} answers {source.name}")
-    before = connections(target, shape)
+    always(partial(call, count=60), both, what=f"{target.name} answers {source.name}")
+    before = connections(target)
     replies = call(count=60)
-    assert both(replies), f"{replies}"
+    assert both(replies), f"the sample that counts is not answered by {target.name}: {replies}"
     crossed = replies.clusters[target.name]
-    eventually(
-        lambda: connections(target, shape) - before,
-        lambda counted: counted >= crossed,
-        what=f"gateways of {target.name} count the {crossed} connections from {source.name}",
+    always(
+        lambda: connections(target) - before,
+        lambda counted: counted == crossed,
+        what=f"gateways of {target.name} count exactly {crossed} connections from {source.name}",
         budget=Budget(timeout=15, interval=0.5),
     )
     observed(source.name, target.name, "gateway", crossed)
 
 
 @pytest.mark.requirement("GW-02")
-@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="between networks")
 @pytest.mark.disturbs  # rather, is disturbed: packets of refused calls are on the wire as well
 def test_only_gateway_traffic_is_on_the_wire(
     source: Site,
@@ -63,10 +61,9 @@ def test_only_gateway_traffic_is_on_the_wire(
     stage: Stage,
     lab: Lab,
     provider: CanCapture,
-    shape: MeshShape,
     notes: Callable[[str], None],
 ) -> None:
-    gateway = address(target, shape)
+    gateway = address(target)
     with provider.capture(lab) as wire:
         replies = stage.stranger(source).call(only(target).url, count=40)
         flows = eventually(
@@ -74,10 +71,11 @@ def test_only_gateway_traffic_is_on_the_wire(
             lambda seen: through(gateway, seen) or bool(trespasses(lab.plan, seen)),
             what=f"calls from {source.name} show on the wire",
         )
-    assert only_from(target.name)(replies), f"{replies}"
+    assert only_from(target.name)(replies), f"calls from {source.name} go astray: {replies}"
     wrong = trespasses(lab.plan, flows)
-    assert not wrong, f"on the wire between networks: {[str(flow) for flow in wrong[:5]]}"
-    assert through(gateway, flows), f"nothing went to {gateway}, yet {replies}"
+    strays = [str(flow) for flow in wrong[:5]]
+    assert not wrong, f"on the wire between networks is more than the plan allows: {strays}"
+    assert through(gateway, flows), f"nothing went to {gateway}, yet calls were answered: {replies}"
     notes(f"{len(flows)} flows, {sum(flow.packets for flow in flows)} packets between networks")
 
 
@@ -87,28 +85,28 @@ def through(gateway: str, flows: Sequence[Flow]) -> bool:
 
 
 @pytest.mark.requirement("GW-03")
-@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="answers nobody in")
 @pytest.mark.disturbs
 def test_without_the_gateway_there_is_no_path(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     waits: Callable[[float], None],
 ) -> None:
     caller, host = stage.stranger(source), only(target)
+    shape = target.shape
     with target.scaled(shape.gateway, shape.system, 0):
         target.emptied(shape.system, f"istio={shape.gateway_selector}")  # it drains for a while
-        eventually(
+        always(
             lambda: caller.call(host.url, count=10, parallel=10, timeout=2.0),
             lambda replies: not replies.served,
             what=f"without its gateway, {target.name} answers nobody in {source.name}",
         )
         waits(DRAIN)
         merged = caller.call(ECHO.url, count=20, parallel=20, timeout=2.0)
-        assert none_from(target.name)(merged), f"{merged}"
+        assert none_from(target.name)(merged), f"{target.name} is still called: {merged}"
         assert merged.clusters[source.name], f"not even {source.name} serves its callers: {merged}"
-    eventually(
+    always(
         lambda: caller.call(host.url, count=10, timeout=2.0),
         only_from(target.name),
         what=f"with its gateway, {target.name} answers callers in {source.name} again",

@@ -5,10 +5,9 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.meshes.base import MeshShape
 from harness.model import Lab, Topology
 from harness.probes.access_log import entries
-from harness.probes.claims import only_from
+from harness.probes.claims import always, only_from
 from harness.probes.gateway import address, gateways
 from harness.probes.istiod import istiods
 from harness.probes.paths import mark
@@ -16,6 +15,7 @@ from harness.providers.base import CanCapture
 from harness.sabotages.fabric import (
     network_view_removed,
     plaintext_bypass,
+    same_network_name_and_routes,
     tls_terminated_at_gateway,
 )
 from harness.sabotages.policy import mtls_disabled
@@ -24,65 +24,67 @@ from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, entrances, o
 
 
 @pytest.mark.requirement("GW-04")
-@pytest.mark.sabotage.with_args(tls_terminated_at_gateway)
+@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, breaks="another identity")
+@pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="another address")
 def test_the_client_sees_the_servers_identity(
-    source: Site, target: Site, stage: Stage, shape: MeshShape, topology: Topology
+    source: Site, target: Site, stage: Stage, topology: Topology
 ) -> None:
     caller, word = stage.stranger(source), mark()
-    eventually(
+    always(
         lambda: caller.call(only(target).url, count=10),
         only_from(target.name),
         what=f"{target.name} answers callers in {source.name}",
     )
     replies = caller.call(only(target).at(word), count=10)
-    assert only_from(target.name)(replies), f"{source.name} calls {target.name}: {replies}"
+    assert only_from(target.name)(replies), f"the sample that counts goes astray: {replies}"
     logged = eventually(
-        lambda: [e for e in entries(source.kube, caller.pod, SAMPLE) if word in e.path],
+        lambda: [e for e in entries(source, caller.pod, SAMPLE) if word in e.path],
         lambda seen: len(seen) >= len(replies),
         what=f"the proxy of {caller.pod} logs its calls",
-        budget=Budget(timeout=15),
+        budget=Budget(timeout=15, firm=True),
     )
     server = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
-    assert {entry.upstream_peer for entry in logged} == {server}
-    assert {entry.upstream_address for entry in logged} == {address(target, shape)}
-    found = gateways(target, shape)
+    peers = {entry.upstream_peer for entry in logged}
+    assert peers == {server}, f"the client sees another identity than the server's: {peers}"
+    entered = {entry.upstream_address for entry in logged}
+    assert entered == {address(target)}, (
+        f"calls go to another address than the gateway's: {entered}"
+    )
+    found = gateways(target)
     assert found, f"{target.name} has no gateway that is ready"
     for gateway in found:
         paths = [entry.path for entry in gateway.access_log() if word in entry.path]
-        assert not paths, f"gateway {gateway.pod} of {target.name} read the request: {paths[0]}"
+        assert not paths, f"gateway {gateway.pod} of {target.name} reads requests: {paths[0]}"
 
 
 @pytest.mark.requirement("GW-05")
-@pytest.mark.sabotage.with_args(plaintext_bypass, on="other-network")
-@pytest.mark.sabotage.with_args(mtls_disabled, on="same-network")
+@pytest.mark.sabotage.with_args(plaintext_bypass, on="other-network", breaks="crossed in clear")
+@pytest.mark.sabotage.with_args(mtls_disabled, on="same-network", breaks="crossed in clear")
 def test_nothing_crosses_in_clear(
     source: Site,
     target: Site,
     stage: Stage,
     lab: Lab,
     provider: CanCapture,
-    shape: MeshShape,
     token: str,
 ) -> None:
     with provider.capture(lab) as wire:
         replies = stage.stranger(source).call(only(target).at(token), count=20)
-        entered = entrances(source, target, shape)
+        entered = entrances(source, target)
         eventually(
             wire.flows,
             lambda seen: any(flow.target in entered for flow in seen),
             what=f"calls from {source.name} show on the wire",
         )
-        assert only_from(target.name)(replies), f"{replies}"
+        assert only_from(target.name)(replies), f"calls from {source.name} go astray: {replies}"
         assert all(token in reply.path for reply in replies), "the token did not arrive"
         assert not wire.contains(token.encode()), f"{token} crossed in clear"
 
 
 @pytest.mark.requirement("GW-08")
-@pytest.mark.sabotage.with_args(network_view_removed)
+@pytest.mark.sabotage.with_args(network_view_removed, breaks="holds the instances of network")
 @pytest.mark.disturbs
-def test_a_gateway_forwards_inside_its_network(
-    cluster: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_a_gateway_forwards_inside_its_network(cluster: Site, stage: Stage) -> None:
     own = {
         pod["status"]["podIP"]
         for site in stage.sites
@@ -90,18 +92,18 @@ def test_a_gateway_forwards_inside_its_network(
         for pod in site.pods(SAMPLE, "echo")
     }
     name = ECHO.sni(HTTP_PORT)
-    found = gateways(cluster, shape)
+    found = gateways(cluster)
     assert found, f"{cluster.name} has no gateway that is ready"
     for gateway in found:
         proxy = f"{gateway.pod}.{gateway.namespace}"
-        eventually(
-            partial(endpoints_of, cluster, shape, proxy, name),
+        always(
+            partial(endpoints_of, cluster, proxy, name),
             lambda held: held == own,
             what=f"{gateway.pod} holds the instances of network {cluster.network} alone",
         )
 
 
-def endpoints_of(site: Site, shape: MeshShape, proxy: str, name: str) -> set[str]:
+def endpoints_of(site: Site, proxy: str, name: str) -> set[str]:
     """Return the addresses that a proxy was given for an Envoy cluster."""
-    held = [istiod.endpoints_of(proxy).get(name, ()) for istiod in istiods(site, shape)]
+    held = [istiod.endpoints_of(proxy).get(name, ()) for istiod in istiods(site)]
     return {endpoint.address for endpoints in held for endpoint in endpoints}

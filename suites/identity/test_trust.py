@@ -1,38 +1,33 @@
-"""One root for the mesh, one intermediate per primary."""
+"""Everybody trusts whoever signs in the mesh, and each primary signs with its own."""
 
-import base64
+from itertools import permutations
 
 import pytest
 
-from harness.meshes.base import MeshShape
-from harness.sabotages.control_plane import no_cacerts
+from harness.model import Topology, structure
+from harness.probes.certificates import Certificates
+from harness.sabotages.control_plane import no_cacerts, same_intermediate
 from harness.workloads.site import Site
-from harness.workloads.stage import SAMPLE, Stage
+from harness.workloads.stage import Stage
 
 
 @pytest.mark.requirement("ID-03")
-@pytest.mark.sabotage.with_args(no_cacerts)
+@pytest.mark.sabotage.with_args(no_cacerts, breaks="not trusted by every proxy")
+@pytest.mark.sabotage.with_args(same_intermediate, breaks="sign with the same")
 @pytest.mark.disturbs
-def test_primaries_share_a_root_and_sign_with_their_own(stage: Stage, shape: MeshShape) -> None:
-    roots = {site.name: plugged(site, shape, "root-cert.pem") for site in stage.sites}
-    published = {site.name: published_root(site) for site in stage.sites}
-    assert len({*roots.values(), *published.values()}) == 1, "roots differ between clusters"
-    signers = {site.name: plugged(site, shape, "ca-cert.pem") for site in stage.sites}
-    assert len(set(signers.values())) == len(signers), "primaries sign with the same certificate"
-    for site in stage.sites:
-        for caller in stage.injected(site):
-            chain = caller.sidecar.certificates().chain_pem
-            assert len(chain) >= 2, f"{caller.pod} presents {len(chain)} certificate(s)"
-            assert chain[1].strip() == signers[site.name].strip(), f"signer of {caller.pod}"
+def test_primaries_share_a_root_and_sign_with_their_own(stage: Stage, topology: Topology) -> None:
+    held = {site: certificates(site, stage) for site in stage.sites}
+    everyone = [(f"{site}", each) for site, every in held.items() for each in every]
+    wary = {f"{one}: {o}" for (one, a), (o, b) in permutations(everyone, 2) if not a.trusts(b)}
+    assert not wary, f"signers are not trusted by every proxy: {sorted(wary)}"
+    signers: dict[str, set[str]] = {}
+    for site, every in held.items():
+        (plane, *_) = structure.control_planes_of(topology, site.name)
+        signers.setdefault(plane.name, set()).update(each.signer for each in every)
+    shared = set.intersection(*signers.values())
+    assert not shared, f"primaries sign with the same certificate: {sorted(signers)}"
 
 
-def plugged(site: Site, shape: MeshShape, key: str) -> str:
-    """Return a certificate of the CA that was plugged into a primary; empty if there is none."""
-    secret = site.kube.find("Secret", "cacerts", shape.system)
-    return base64.b64decode(secret["data"][key]).decode() if secret else ""
-
-
-def published_root(site: Site) -> str:
-    """Return the root that workloads of a cluster are told to trust."""
-    config = site.kube.get("ConfigMap", "istio-ca-root-cert", SAMPLE)
-    return str(config["data"]["root-cert.pem"])
+def certificates(site: Site, stage: Stage) -> list[Certificates]:
+    """Return what every proxy of the cast in a cluster presents and trusts."""
+    return [caller.sidecar.certificates() for caller in stage.injected(site)]

@@ -4,7 +4,6 @@ from functools import partial
 
 import pytest
 
-from harness.converge import eventually
 from harness.probes.claims import CALLS, always, from_each, only_from
 from harness.sabotages.discovery import no_remote_secret, secret_name_mismatch
 from harness.sabotages.fabric import services_not_exposed
@@ -20,10 +19,10 @@ from harness.workloads.stage import (
 
 
 @pytest.mark.requirement("LB-01")
-@pytest.mark.sabotage.with_args(no_remote_secret)
+@pytest.mark.sabotage.with_args(no_remote_secret, breaks="answer callers in")
 def test_every_version_answers(cluster: Site, stage: Stage) -> None:
     versions = {version_of(site, stage.sites) for site in stage.sites}
-    eventually(
+    always(
         lambda: stage.stranger(cluster).call(ECHO.url, count=CALLS),
         lambda seen: seen.ok and all(seen.versions[version] >= 10 for version in versions),
         what=f"{sorted(versions)} answer callers in {cluster.name}",
@@ -31,7 +30,7 @@ def test_every_version_answers(cluster: Site, stage: Stage) -> None:
 
 
 @pytest.mark.requirement("LB-05")
-@pytest.mark.sabotage.with_args(secret_name_mismatch)
+@pytest.mark.sabotage.with_args(secret_name_mismatch, breaks="the subset of")
 def test_a_cluster_subset_selects_one_cluster(source: Site, target: Site, stage: Stage) -> None:
     for site in (source, target):
         always(
@@ -44,18 +43,18 @@ def test_a_cluster_subset_selects_one_cluster(source: Site, target: Site, stage:
 
 
 @pytest.mark.requirement("LB-06")
-@pytest.mark.sabotage.with_args(services_not_exposed, on="other-network")
-@pytest.mark.sabotage.with_args(no_remote_secret, on="same-network")
+@pytest.mark.sabotage.with_args(services_not_exposed, on="other-network", breaks="TCP callers")
+@pytest.mark.sabotage.with_args(no_remote_secret, on="same-network", breaks="TCP callers")
 def test_tcp_and_grpc_are_merged_too(source: Site, target: Site, stage: Stage) -> None:
     caller = stage.stranger(source)
     both = from_each([source.name, target.name], at_least=5)
     host = f"{ECHO.name}.{ECHO.namespace}"
-    eventually(
+    always(
         lambda: caller.tcp(host, TCP_PORT, count=60),
         both,
         what=f"TCP callers in {source.name} reach both clusters",
     )
-    eventually(
+    always(
         lambda: caller.grpc(host, GRPC_PORT, count=60),
         both,
         what=f"gRPC callers in {source.name} reach both clusters",

@@ -1,19 +1,23 @@
 """Each cluster gets the share of requests that its endpoints or the rules give it."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from harness.converge import eventually
 from harness.probes.claims import from_each
 from harness.probes.proportion import Proportion, demand
+from harness.probes.replies import Replies
 from harness.sabotages.policy import (
     fixed_cluster_split,
     locality_preference,
+    other_weights,
     rule_missing_in_one_primary,
+    uneven_cluster_split,
 )
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, SPLIT, Stage, version_of
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, SPLIT, Stage, shares_of_split
 
 SAMPLES = 400
 #: Of 100 calls: a 90/10 split has not more with probability 2.4e-8, no split has with 1.6e-5
@@ -22,7 +26,8 @@ LOPSIDED = 70
 
 
 @pytest.mark.requirement("LB-02")
-@pytest.mark.sabotage.with_args(locality_preference)
+@pytest.mark.sabotage.with_args(locality_preference, breaks="serve callers in")
+@pytest.mark.sabotage.with_args(uneven_cluster_split, breaks="not by chance")
 def test_clusters_get_equal_shares(
     cluster: Site, stage: Stage, notes: Callable[[str], None]
 ) -> None:
@@ -42,7 +47,7 @@ def test_clusters_get_equal_shares(
 
 
 @pytest.mark.requirement("LB-03")
-@pytest.mark.sabotage.with_args(fixed_cluster_split)
+@pytest.mark.sabotage.with_args(fixed_cluster_split, breaks="not by chance")
 @pytest.mark.disturbs
 def test_the_share_follows_the_number_of_endpoints(
     source: Site, target: Site, stage: Stage, notes: Callable[[str], None]
@@ -70,20 +75,27 @@ def total_weight(site: Site, stage: Stage) -> int:
 
 
 @pytest.mark.requirement("LB-04")
-@pytest.mark.sabotage.with_args(rule_missing_in_one_primary)
+@pytest.mark.sabotage.with_args(rule_missing_in_one_primary, breaks="more than")
+@pytest.mark.sabotage.with_args(other_weights, breaks="not by chance")
 def test_rules_act_on_the_merged_service(
     cluster: Site, stage: Stage, notes: Callable[[str], None]
 ) -> None:
-    first = version_of(stage.sites[0], stage.sites)
+    first = next(iter(shares_of_split(stage.sites)))
     caller = stage.stranger(cluster)
     eventually(
         lambda: caller.call(SPLIT.url, count=100),
         lambda seen: seen.ok and seen.versions[first] > LOPSIDED,
         what=f"callers in {cluster.name} are served by {first} more than {LOPSIDED} times of 100",
     )
-    demand(
-        Proportion(SAMPLES, 0.9),
-        lambda count: caller.call(SPLIT.url, count=count, parallel=1),
-        lambda seen: {first: seen.versions[first]},
-        notes,
-    )
+    for version, weight in shares_of_split(stage.sites).items():
+        demand(
+            Proportion(SAMPLES, weight / 100),
+            lambda count: caller.call(SPLIT.url, count=count, parallel=1),
+            partial(counted, version),
+            notes,
+        )
+
+
+def counted(version: str, seen: Replies) -> dict[str, int]:
+    """Return how many replies were those of a version."""
+    return {version: seen.versions[version]}

@@ -6,17 +6,19 @@ import pytest
 
 from harness.converge import Budget, eventually
 from harness.faults.instances import failing
-from harness.meshes.base import MeshShape
-from harness.probes.claims import always, only_from
+from harness.probes.claims import Claim, always, only_from
+from harness.probes.gateway import gateways
 from harness.probes.paths import mark, peers_of
-from harness.sabotages.fabric import services_not_exposed
+from harness.probes.replies import Replies
+from harness.sabotages.discovery import no_remote_secret
+from harness.sabotages.fabric import same_network_name_and_routes, services_not_exposed
 from harness.sabotages.policy import foreign_fixed_value, long_ejection, no_outlier_detection
 from harness.workloads.site import Site
 from harness.workloads.stage import BRIEF, EJECTION, NEAR, RANKED, SAMPLE, Stage
 
 
 @pytest.mark.requirement("LF-01")
-@pytest.mark.sabotage.with_args(no_outlier_detection)
+@pytest.mark.sabotage.with_args(no_outlier_detection, breaks="are served there")
 def test_callers_are_served_in_their_locality(cluster: Site, stage: Stage) -> None:
     replies = always(
         lambda: stage.stranger(cluster).call(NEAR.url, count=50),
@@ -24,7 +26,8 @@ def test_callers_are_served_in_their_locality(cluster: Site, stage: Stage) -> No
         what=f"callers in {cluster.name} are served there, 50 times of 50",
     )
     zones = {zone_of(cluster, pod) for pod in replies.pods}
-    assert zones == {zone_of(cluster, stage.stranger(cluster).pod)}, f"zones {zones}"
+    own = zone_of(cluster, stage.stranger(cluster).pod)
+    assert zones == {own}, f"callers in {own} are served in other zones: {zones}"
 
 
 def zone_of(site: Site, pod: str) -> tuple[str, str]:
@@ -36,67 +39,75 @@ def zone_of(site: Site, pod: str) -> tuple[str, str]:
 
 
 @pytest.mark.requirement("LF-05")
-@pytest.mark.sabotage.with_args(long_ejection)
+@pytest.mark.sabotage.with_args(long_ejection, breaks="has recovered")
+@pytest.mark.sabotage.with_args(no_outlier_detection, breaks="others serve its callers")
 @pytest.mark.disturbs
 def test_traffic_returns_when_the_cluster_recovers(
-    source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
+    cluster: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
-    caller = stage.stranger(source)
-    with failing(stage.echo(source), status=503):
+    caller = stage.stranger(cluster)
+    with failing(stage.echo(cluster), status=503):
         eventually(
             lambda: caller.call(NEAR.url, count=20),
-            lambda replies: replies.ok and source.name not in replies.clusters,
-            what=f"while {source.name} fails, others serve its callers",
+            lambda replies: replies.ok and cluster.name not in replies.clusters,
+            what=f"while {cluster.name} fails, others serve its callers",
         )
-        assert target.name != source.name
     waits(EJECTION)
     always(
         lambda: caller.call(NEAR.url, count=50),
-        only_from(source.name),
-        what=f"{source.name} has recovered and serves its callers again",
+        only_from(cluster.name),
+        what=f"{cluster.name} has recovered and serves its callers again",
         budget=Budget(timeout=EJECTION + 30, interval=0.2),
     )
 
 
 @pytest.mark.requirement("LF-06")
-@pytest.mark.sabotage.with_args(foreign_fixed_value)
+@pytest.mark.sabotage.with_args(foreign_fixed_value, breaks="is healthy and serves")
+@pytest.mark.sabotage.with_args(no_remote_secret, breaks="others serve its callers")
 @pytest.mark.disturbs
 def test_failover_priority_prefers_the_own_cluster(
     source: Site, target: Site, stage: Stage
 ) -> None:
-    caller = stage.stranger(source)
+    callers = stage.strangers(source)
     always(
-        lambda: caller.call(RANKED.url, count=50),
-        only_from(source.name),
+        lambda: [caller.call(RANKED.url, count=50) for caller in callers],
+        lambda samples: bool(samples) and all(map(only_from(source.name), samples)),
         what=f"{source.name} is healthy and serves its callers",
     )
     with source.scaled("echo", SAMPLE, 0):
         always(
-            lambda: caller.call(RANKED.url, count=50),
-            lambda replies: replies.ok and target.name in replies.clusters,
+            lambda: Replies(r for caller in callers for r in caller.call(RANKED.url, count=50)),
+            served_elsewhere(source, target),
             what=f"without an instance in {source.name}, others serve its callers",
         )
 
 
+def served_elsewhere(source: Site, target: Site) -> Claim:
+    """Every call was answered 200, ``target`` answered some of them, and ``source`` none."""
+    return lambda seen: (
+        seen.ok and target.name in seen.clusters and source.name not in seen.clusters
+    )
+
+
 @pytest.mark.requirement("LF-10")
-@pytest.mark.sabotage.with_args(services_not_exposed)
+@pytest.mark.sabotage.with_args(services_not_exposed, breaks="answer all 50 calls")
+@pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="came past the gateways")
 @pytest.mark.disturbs
 def test_failover_to_another_network_takes_the_gateway(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
-    gateways = {pod["status"]["podIP"] for pod in target.pods(shape.system, shape.gateway)}
+    expected = {gateway.ip for gateway in gateways(target)}
     word = mark()
     with source.scaled("echo", SAMPLE, 0):
         replies = always(
             lambda: stage.stranger(source).call(BRIEF.at(word), count=50),
-            lambda replies: replies.ok and source.name not in replies.clusters,
+            served_elsewhere(source, target),
             what=f"without an instance in {source.name}, others answer all 50 calls",
         )
     count = replies.clusters[target.name]
     peers = peers_of(target, SAMPLE, "echo", word, at_least=count)
-    assert peers <= gateways, f"peers {sorted(peers)}, gateways {sorted(gateways)}"
+    assert peers <= expected, f"calls came past the gateways of {target.name}: {peers - expected}"
     observed(source.name, target.name, "gateway", count)

@@ -4,19 +4,20 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.converge import eventually
-from harness.meshes.base import MeshShape
-from harness.probes.claims import served, unanswered
+from harness.meshes.base import PASSTHROUGH_PORT
+from harness.probes.claims import always, served, unanswered
 from harness.probes.gateway import address
-from harness.sabotages.fabric import clusterip_gateway, routes_between_networks
+from harness.sabotages.fabric import (
+    clusterip_gateway,
+    gateway_scaled_to_zero,
+    routes_between_networks,
+)
 from harness.workloads.site import Site
-from harness.workloads.stage import SAMPLE, Stage
-
-AGENT_PORT = 8080
+from harness.workloads.stage import AGENT_PORT, SAMPLE, Stage
 
 
 @pytest.mark.requirement("NM-03")
-@pytest.mark.sabotage.with_args(routes_between_networks)
+@pytest.mark.sabotage.with_args(routes_between_networks, breaks="reaches pod")
 def test_pods_do_not_reach_pods_of_another_network(
     source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
@@ -32,16 +33,16 @@ def test_pods_do_not_reach_pods_of_another_network(
 
 
 @pytest.mark.requirement("NM-08")
-@pytest.mark.sabotage.with_args(clusterip_gateway)
+@pytest.mark.sabotage.with_args(clusterip_gateway, breaks="no external address")
+@pytest.mark.sabotage.with_args(gateway_scaled_to_zero, breaks="connects to")
 @pytest.mark.disturbs
 def test_the_gateway_is_reachable_from_the_other_network(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
-    gateway = address(target, shape)
+    gateway = address(target)
     assert gateway, f"the gateway Service of {target.name} has no external address"
-    reached = eventually(
-        lambda: stage.bare(source).connect(gateway, 15443, count=3),
+    always(
+        lambda: stage.bare(source).connect(gateway, PASSTHROUGH_PORT, count=3),
         served,
-        what=f"a pod of {source.name} connects to {gateway}:15443",
+        what=f"a pod of {source.name} connects to {gateway}:{PASSTHROUGH_PORT}",
     )
-    assert len(reached) == 3

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.converge import eventually
-from harness.meshes.base import MeshShape
-from harness.probes.claims import from_each, none_from, only_from
-from harness.probes.gateway import address
+from harness.faults.exposure import exposing
+from harness.meshes.base import PASSTHROUGH_PORT
+from harness.probes.caller import Caller
+from harness.probes.claims import always, from_each, none_from, only_from
+from harness.probes.gateway import address, gateways
 from harness.probes.paths import mark, peers_of
 from harness.sabotages.fabric import (
     expose_everything,
@@ -17,6 +18,7 @@ from harness.sabotages.fabric import (
 )
 from harness.workloads.site import Site
 from harness.workloads.stage import (
+    AGENT_PORT,
     BARE,
     ECHO,
     HTTP_PORT,
@@ -28,96 +30,77 @@ from harness.workloads.stage import (
 
 
 @pytest.mark.requirement("NM-04")
-@pytest.mark.sabotage.with_args(same_network_name_and_routes)
+@pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="came past the gateways")
 def test_the_server_sees_a_gateway_of_its_own_network(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
     host, word = only(target), mark()
-    replies = eventually(
+    replies = always(
         lambda: stage.stranger(source).call(host.at(word), count=20),
         only_from(target.name),
         what=f"{source.name} calls {target.name}",
     )
-    gateways = target.pods(shape.system, shape.gateway)
-    expected = {pod["status"]["podIP"] for pod in gateways}
+    expected = {gateway.ip for gateway in gateways(target)}
     peers = peers_of(target, SAMPLE, "echo", word, at_least=len(replies))
-    assert peers <= expected, f"peers {sorted(peers)}, gateways of {target.name} {sorted(expected)}"
+    assert peers <= expected, f"calls came past the gateways of {target.name}: {peers - expected}"
     observed(source.name, target.name, "gateway", len(replies))
 
 
 @pytest.mark.requirement("NM-05")
-@pytest.mark.sabotage.with_args(gateway_network_label_dropped)
-def test_endpoints_are_own_pods_and_foreign_gateways(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
-    own = {(pod["status"]["podIP"], 8080) for pod in source.pods(SAMPLE, "echo")}
-    foreign = {
-        (address(site, shape), 15443) for site in stage.sites if site.network != source.network
-    }
-    kin = {
-        (pod["status"]["podIP"], 8080)
-        for site in stage.sites
-        if site.network == source.network and site.name != source.name
-        for pod in site.pods(SAMPLE, "echo")
-    }
-    assert (address(target, shape), 15443) in foreign
-    eventually(
-        lambda: {
-            (endpoint.address, endpoint.port)
-            for endpoint in stage.stranger(source).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)
-        },
-        lambda held: held == own | kin | foreign,
-        what=f"{source.name} holds its network's pods and the gateways of the others, no more",
+@pytest.mark.sabotage.with_args(gateway_network_label_dropped, breaks="no more")
+def test_endpoints_are_own_pods_and_foreign_gateways(cluster: Site, stage: Stage) -> None:
+    kin = [site for site in stage.sites if site.network == cluster.network]
+    pods = [pod["status"]["podIP"] for site in kin for pod in site.pods(SAMPLE, "echo")]
+    foreign = [address(site) for site in stage.sites if site not in kin]
+    expected = {(pod, AGENT_PORT) for pod in pods} | {(to, PASSTHROUGH_PORT) for to in foreign}
+    always(
+        lambda: [held_by(caller) for caller in stage.strangers(cluster)],
+        lambda views: len(views) > 1 and all(view == expected for view in views),
+        what=f"callers in {cluster} hold pods of its network, gateways of others, and no more",
     )
+
+
+def held_by(caller: Caller) -> set[tuple[str, int]]:
+    """Return addresses and ports of the endpoints of ``echo`` that a caller's proxy holds."""
+    held = caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT)
+    return {(endpoint.address, endpoint.port) for endpoint in held}
 
 
 @pytest.mark.requirement("NM-10")
-@pytest.mark.sabotage.with_args(expose_everything)
+@pytest.mark.sabotage.with_args(expose_everything, breaks="answers nobody in")
 @pytest.mark.disturbs
-def test_a_gateway_exposes_the_hosts_it_selects(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stage: Stage) -> None:
     caller = stage.stranger(source)
-    twin = from_each([target.name], at_least=5)
-    eventually(
+    always(
         lambda: caller.call(TENANT.url, count=50),
-        twin,
+        from_each([target.name], at_least=5),
         what=f"{TENANT.fqdn} of {target.name} is reached while everything is exposed",
     )
-    exposed = server_for(target, shape, hosts=[f"*.{SAMPLE}.svc.cluster.local"])
-    with target.patched("Gateway", shape.exposure, exposed, shape.system):
-        eventually(
+    with exposing(target, hosts=[f"*.{SAMPLE}.svc.cluster.local"]):
+        always(
             lambda: caller.call(TENANT.url, count=50),
             none_from(target.name),
             what=f"{TENANT.fqdn} of {target.name}, not exposed, answers nobody in {source.name}",
         )
-        eventually(
+        always(
             lambda: caller.call(only(target).url, count=20),
             only_from(target.name),
             what=f"{only(target).fqdn}, exposed, answers {source.name}",
         )
 
 
-def server_for(site: Site, shape: MeshShape, *, hosts: list[str]) -> dict[str, object]:
-    """Return the patch that replaces the hosts of the cluster's exposure."""
-    gateway = site.kube.get("Gateway", shape.exposure, shape.system)
-    servers = [{**server, "hosts": hosts} for server in gateway["spec"]["servers"]]
-    return {"spec": {"servers": servers}}
-
-
 @pytest.mark.requirement("NM-11")
-@pytest.mark.sabotage.with_args(false_tls_mode_label)
+@pytest.mark.sabotage.with_args(false_tls_mode_label, breaks="a gateway stands for")
 def test_pods_without_a_proxy_are_not_offered_to_other_networks(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
     caller = stage.stranger(source)
     held = {endpoint.address for endpoint in caller.sidecar.endpoints(BARE.fqdn, HTTP_PORT)}
     assert held, f"{source.name} holds no endpoint of {BARE.fqdn} at all"
-    assert address(target, shape) not in held, "a gateway stands for a pod without a proxy"
+    assert address(target) not in held, "a gateway stands for a pod without a proxy"
     replies = caller.call(BARE.url, count=50)
     assert replies.ok, f"calls fail on the way to a pod without a proxy: {replies}"
-    assert target.name not in replies.clusters, f"{replies}"
+    assert target.name not in replies.clusters, f"{target} is called without a proxy: {replies}"

@@ -6,38 +6,36 @@ from ipaddress import IPv4Network
 import pytest
 
 from harness.converge import eventually
+from harness.meshes.base import PASSTHROUGH_PORT
 from harness.model import Lab
-from harness.probes.claims import only_from
+from harness.probes.claims import always, only_from
 from harness.probes.paths import mark, peers_of
 from harness.providers.base import CanCapture, Flow
 from harness.sabotages.fabric import (
-    PASSTHROUGH_PORT,
     equal_pod_subnets,
     false_network_name,
     route_removed,
 )
 from harness.workloads.site import Site
-from harness.workloads.stage import HTTP_PORT, SAMPLE, Stage, only
-
-AGENT_PORT = 8080
+from harness.workloads.stage import AGENT_PORT, HTTP_PORT, SAMPLE, Stage, only
 
 
 @pytest.mark.requirement("NM-01")
-@pytest.mark.sabotage.with_args(route_removed)
+@pytest.mark.sabotage.with_args(route_removed, breaks="without a proxy calls")
 @pytest.mark.disturbs
 def test_pods_reach_pods_of_the_other_cluster(source: Site, target: Site, stage: Stage) -> None:
     pod = target.pods(SAMPLE, "bare")[0]
     url = f"http://{pod['status']['podIP']}:{AGENT_PORT}/"
-    replies = eventually(
+    replies = always(
         lambda: stage.bare(source).call(url, count=10, timeout=2.0),
         only_from(target.name),
         what=f"a pod of {source.name} without a proxy calls {url} in {target.name}",
     )
-    assert set(replies.pods) == {pod["metadata"]["name"]}
+    assert set(replies.pods) == {pod["metadata"]["name"]}, f"another pod answers: {replies.pods}"
 
 
 @pytest.mark.requirement("NM-02")
-@pytest.mark.sabotage.with_args(false_network_name)
+@pytest.mark.sabotage.with_args(false_network_name, breaks="under their own addresses")
 def test_calls_run_from_pod_to_pod(
     source: Site,
     target: Site,
@@ -69,7 +67,7 @@ def test_calls_run_from_pod_to_pod(
     assert not turned, f"to or from a gateway, on the wire between the clusters: {turned[:5]}"
     peers = peers_of(target, SAMPLE, "echo", word, at_least=len(replies))
     nodes = {node.address for node in source.plan.nodes}
-    assert peers <= {caller.ip, *nodes}, f"peers {sorted(peers)}, called from {caller.ip}"
+    assert peers <= {caller.ip, *nodes}, f"servers see other peers than {caller.ip}: {peers}"
     kept = "keep their address" if peers == {caller.ip} else "come under their node's address"
     notes(f"calls from {source.name} {kept}")
     observed(source.name, target.name, "direct", len(replies))
@@ -86,12 +84,12 @@ def through_gateway(flow: Flow) -> bool:
 
 
 @pytest.mark.requirement("NM-07")
-@pytest.mark.sabotage.with_args(equal_pod_subnets)
+@pytest.mark.sabotage.with_args(equal_pod_subnets, breaks="ranges overlap")
 def test_ranges_of_clusters_on_one_network_are_disjoint(source: Site, target: Site) -> None:
     for what, mine in ranges(source):
         for other, theirs in ranges(target):
-            clash = f"{what} of {source.name} {mine}, {other} of {target.name} {theirs}"
-            assert not mine.overlaps(theirs), clash
+            clash = f"{what} of {source} {mine}, {other} of {target} {theirs}"
+            assert not mine.overlaps(theirs), f"ranges overlap: {clash}"
 
 
 def ranges(site: Site) -> Iterator[tuple[str, IPv4Network]]:

@@ -2,15 +2,15 @@
 
 import pytest
 
-from harness.converge import eventually
 from harness.probes.claims import always, from_each, only_from
-from harness.sabotages.discovery import host_typo
+from harness.sabotages.discovery import cluster_local_host, host_typo
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, LOCAL, Stage
 
 
 @pytest.mark.requirement("OP-01")
-@pytest.mark.sabotage.with_args(host_typo)
+@pytest.mark.sabotage.with_args(host_typo, breaks="is served in")
+@pytest.mark.sabotage.with_args(cluster_local_host, breaks="stays merged")
 def test_a_cluster_local_service_is_served_at_home(cluster: Site, stage: Stage) -> None:
     caller = stage.stranger(cluster)
     always(
@@ -18,7 +18,7 @@ def test_a_cluster_local_service_is_served_at_home(cluster: Site, stage: Stage) 
         only_from(cluster.name),
         what=f"{LOCAL.fqdn}, cluster-local, is served in {cluster.name} alone",
     )
-    eventually(
+    always(
         lambda: caller.call(ECHO.url, count=100),
         from_each([site.name for site in stage.sites]),
         what=f"{ECHO.fqdn} stays merged for callers in {cluster.name}",

@@ -1,26 +1,33 @@
-"""Removing a mesh leaves no trace of it."""
-
-from collections.abc import Callable
+"""Removing a mesh leaves no trace of it, and takes nothing else with it."""
 
 import pytest
 
+from harness.converge import Budget
 from harness.meshes.base import Mesh
 from harness.phases import Phases
-from harness.sabotages.installation import webhook_left
+from harness.probes.claims import always
+from harness.sabotages.installation import config_map_left, too_much_removed, webhook_left
 from harness.workloads.pristine import Pristine
 
 
 @pytest.mark.requirement("OP-09")
-@pytest.mark.sabotage.with_args(webhook_left)
-def test_removal_restores_the_cluster(
-    pristine: Pristine, mesh: Mesh, phases: Phases, notes: Callable[[str], None]
-) -> None:
-    notes("on one cluster of its own: no gateway, exposure or remote secret was to be removed")
+@pytest.mark.sabotage.with_args(webhook_left, config_map_left, breaks="leaves nothing behind")
+@pytest.mark.sabotage.with_args(too_much_removed, breaks="takes nothing")
+def test_removal_restores_the_clusters(pristine: Pristine, mesh: Mesh, phases: Phases) -> None:
     mesh.install(pristine.lab, phases)
-    installed = pristine.snapshot()
-    assert installed > pristine.before, "nothing cluster-wide was installed: nothing to remove"
+    pristine.join()
+    added = pristine.traces() - pristine.before
+    assert added, "nothing was installed, so there is nothing to remove"
     mesh.uninstall(pristine.lab)
-    after = pristine.snapshot()
-    left, lost = after - pristine.before, pristine.before - after
-    assert not left, f"left behind: {sorted(left)}"
-    assert not lost, f"removed, though it was there before: {sorted(lost)}"
+    always(
+        lambda: sorted(pristine.traces() - pristine.before),
+        lambda left: not left,
+        what="the removal leaves nothing behind",
+        budget=Budget(timeout=20),
+    )
+    always(
+        lambda: sorted(pristine.before - pristine.traces()),
+        lambda lost: not lost,
+        what="the removal takes nothing that was there before",
+        budget=Budget(timeout=20),
+    )

@@ -4,10 +4,9 @@ from functools import partial
 
 import pytest
 
-from harness.converge import eventually
 from harness.kube import Manifest
-from harness.probes.claims import CALLS, from_each
-from harness.sabotages.discovery import annotation_removed, cluster_local_host
+from harness.probes.claims import CALLS, always, from_each
+from harness.sabotages.discovery import annotation_removed, cluster_local_host, exported_to_nobody
 from harness.sabotages.policy import same_namespace
 from harness.workloads.echo import service
 from harness.workloads.rules import everywhere
@@ -25,9 +24,9 @@ from harness.workloads.stage import (
 
 
 @pytest.mark.requirement("TN-05")
-@pytest.mark.sabotage.with_args(cluster_local_host)
+@pytest.mark.sabotage.with_args(cluster_local_host, breaks="answer callers in")
 def test_equal_namespaces_are_merged(source: Site, target: Site, stage: Stage) -> None:
-    eventually(
+    always(
         lambda: stage.stranger(source).call(ECHO.url, count=CALLS),
         from_each([source.name, target.name]),
         what=f"instances of {source.name} and {target.name} answer callers in {source.name}",
@@ -35,7 +34,7 @@ def test_equal_namespaces_are_merged(source: Site, target: Site, stage: Stage) -
 
 
 @pytest.mark.requirement("TN-06")
-@pytest.mark.sabotage.with_args(same_namespace)
+@pytest.mark.sabotage.with_args(same_namespace, breaks="mixes namespaces")
 def test_different_namespaces_are_not_merged(source: Site, target: Site, stage: Stage) -> None:
     name = f"twin-{source.name}"  # the other direction has twins of its own
     mine, theirs = Host(name, SAMPLE), Host(name, OTHER)
@@ -45,13 +44,13 @@ def test_different_namespaces_are_not_merged(source: Site, target: Site, stage: 
     )
     with everywhere(stage.sites, *services):
         for host, home in ((mine, source), (theirs, target)):
-            replies = eventually(
+            replies = always(
                 partial(stage.stranger(source).call, host.url, count=200),
                 lambda replies: replies.ok,
                 what=f"{host.fqdn} answers callers in {source.name}",
             )
             owners = {(reply.namespace, reply.cluster) for reply in replies}
-            assert owners == {(host.namespace, home.name)}, f"{host.fqdn}: {replies}"
+            assert owners == {(host.namespace, home.name)}, f"{name} mixes namespaces: {owners}"
 
 
 def twin(host: Host, app: str, version: str) -> Manifest:
@@ -62,10 +61,12 @@ def twin(host: Host, app: str, version: str) -> Manifest:
 
 
 @pytest.mark.requirement("TN-11")
-@pytest.mark.sabotage.with_args(annotation_removed)
+@pytest.mark.sabotage.with_args(annotation_removed, breaks="sees what is not its")
+@pytest.mark.sabotage.with_args(exported_to_nobody, breaks="lacks its own")
 def test_a_private_service_is_known_to_its_namespace_only(cluster: Site, stage: Stage) -> None:
     name = f"outbound|{HTTP_PORT}||{PRIVATE.fqdn}"
-    assert name in stage.stranger(cluster).sidecar.clusters(), f"its own namespace lacks {name}"
+    own = stage.stranger(cluster).sidecar.clusters()
+    assert name in own, f"namespace {SAMPLE} of {cluster} lacks its own: {name}"
     foreign = stage.tenant(cluster).sidecar.clusters()
     assert foreign, f"the proxy of {stage.tenant(cluster).pod} knows no cluster"
-    assert name not in foreign, f"namespace {OTHER} of {cluster.name} sees {name}"
+    assert name not in foreign, f"namespace {OTHER} of {cluster} sees what is not its: {name}"

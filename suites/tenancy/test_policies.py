@@ -6,7 +6,13 @@ import pytest
 
 from harness.converge import eventually
 from harness.probes.claims import all_answered, always, from_each, only_from, unanswered
-from harness.sabotages.policy import allow_all_rule, any_namespace, deny_all
+from harness.sabotages.policy import (
+    allow_all_rule,
+    any_namespace,
+    deny_all,
+    mtls_disabled,
+    permissive_namespace,
+)
 from harness.workloads.rules import authorization, everywhere, peer_authentication
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage, only
@@ -15,9 +21,9 @@ OWN = [{"namespaces": [SAMPLE]}]
 
 
 @pytest.mark.requirement("TN-01")
-@pytest.mark.sabotage.with_args(deny_all)
+@pytest.mark.sabotage.with_args(deny_all, breaks="is served by every cluster")
 def test_tenants_may_call_each_other(cluster: Site, stage: Stage) -> None:
-    eventually(
+    always(
         lambda: stage.tenant(cluster).call(ECHO.full_url, count=100),
         from_each([site.name for site in stage.sites]),
         what=f"another tenant's caller in {cluster.name} is served by every cluster",
@@ -25,7 +31,8 @@ def test_tenants_may_call_each_other(cluster: Site, stage: Stage) -> None:
 
 
 @pytest.mark.requirement("TN-02")
-@pytest.mark.sabotage.with_args(allow_all_rule)
+@pytest.mark.sabotage.with_args(allow_all_rule, breaks="refuses the other tenant")
+@pytest.mark.sabotage.with_args(mtls_disabled, breaks="admits its own")
 @pytest.mark.disturbs
 def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) -> None:
     serving = only(cluster)
@@ -36,7 +43,7 @@ def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) ->
                 all_answered(403),
                 what=f"{cluster.name} refuses the other tenant of {site.name}",
             )
-            eventually(
+            always(
                 partial(stage.stranger(site).call, serving.url, count=20),
                 only_from(cluster.name),
                 what=f"{cluster.name} admits its own tenant of {site.name}",
@@ -44,7 +51,8 @@ def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) ->
 
 
 @pytest.mark.requirement("TN-04")
-@pytest.mark.sabotage.with_args(any_namespace)
+@pytest.mark.sabotage.with_args(any_namespace, breaks="refuses another namespace")
+@pytest.mark.sabotage.with_args(permissive_namespace, breaks="refuses plaintext")
 @pytest.mark.disturbs
 def test_an_isolated_namespace_admits_its_own_only(
     source: Site, target: Site, stage: Stage
@@ -70,7 +78,7 @@ def test_an_isolated_namespace_admits_its_own_only(
             all_answered(403),
             what=f"{target.name} refuses another namespace of {source.name}",
         )
-        eventually(
+        always(
             lambda: stage.stranger(source).call(host.url, count=20),
             only_from(target.name),
             what=f"{target.name} admits the same namespace of {source.name}",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.session import collection
 from tests.plugin.conftest import Project
 
 CHECK = """
@@ -48,10 +49,12 @@ def proved(project: Project, names: str, *options: str) -> pytest.RunResult:
 
 
 def proofs(project: Project) -> dict[str, tuple[str, str]]:
+    """What became of the sabotages that were tried."""
     return {
         proof["sabotage"]: (proof["fate"], proof["reason"])
         for result in project.record()["results"]
         for proof in result["proofs"]
+        if proof["fate"] != "missing"
     }
 
 
@@ -60,13 +63,68 @@ def test_a_sabotage_that_turns_the_check_red_is_killed(project: Project) -> None
     assert run.ret == pytest.ExitCode.OK
     fate, reason = proofs(project)["loud"]
     assert (fate, reason) == ("killed", "it is broken")
-    run.stdout.fnmatch_lines(["*sabotages: 1 of 1 killed*"])
+    run.stdout.fnmatch_lines(["*sabotages: 1 of 4 killed, 3 missing*"])
+
+
+def test_what_nobody_has_written_is_missing_and_changes_no_verdict(project: Project) -> None:
+    run = proved(project, "loud, broken, unhealable, on='same-network'")
+    assert run.ret == pytest.ExitCode.OK
+    missing = {"sabotage": "deaf", "fate": "missing"}
+    (only,) = [proof for each in project.record()["results"] for proof in each["proofs"]]
+    assert only.items() >= missing.items()
+    assert project.report()["sabotages"]["missing"] == 1
+    run.stdout.fnmatch_lines(["*sabotages: 0 of 1 killed, 1 missing*", "*missing: deaf of TO-03*"])
+    assert "written by nobody" in (project.path / "reports/report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("breaks", "fate", "reason"),
+    [
+        ("is broken", "killed", "it is broken: see TOY_STATE"),
+        ("TOY_STATE", "spoiled", "by another claim: it is broken: see TOY_STATE"),
+        ("is late", "spoiled", "by another claim: it is broken: see TOY_STATE"),
+    ],
+)
+def test_a_sabotage_is_killed_by_its_own_claim_only(
+    project: Project, breaks: str, fate: str, reason: str
+) -> None:
+    text = CHECK.replace("{names}", f"loud, breaks={breaks!r}")
+    project.check(text.replace('"it is broken"', '"it is broken: see TOY_STATE"'))
+    run = project.run("--prove", "--prove-window=0.3")
+    assert proofs(project)["loud"] == (fate, reason)
+    assert run.ret == (pytest.ExitCode.OK if fate == "killed" else pytest.ExitCode.TESTS_FAILED)
+
+
+def test_a_wait_is_a_claim_too(project: Project) -> None:
+    project.check(
+        CHECK.replace("{names}", "loud, breaks='is whole'").replace(
+            """    assert "TOY_STATE" not in os.environ, "it is broken"
+""",
+            """    from harness.converge import Budget, eventually
+    fine = lambda: "TOY_STATE" not in os.environ
+    eventually(fine, bool, what="it is whole: ever", budget=Budget(0.01, 0.01))
+""",
+        )
+    )
+    project.run("--prove", "--prove-window=0.3")
+    assert proofs(project)["loud"][0] == "killed"
 
 
 def test_only_the_first_parameter_set_is_proved(project: Project) -> None:
     proved(project, "loud")
-    found = [(r["check"][-12:], len(r["proofs"])) for r in project.record()["results"]]
-    assert found == [("[east->west]", 1), ("[west->east]", 0)]
+    found = [(r["check"][-12:], bool(r["proofs"])) for r in project.record()["results"]]
+    assert found == [("[east->west]", True), ("[west->east]", False)]
+
+
+def test_one_parameter_set_of_each_kind_is_proved(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "kind_of", id)
+    proved(project, "deaf")
+    record = project.record()["results"]
+    assert [[p["fate"] for p in each["proofs"]].count("survived") for each in record] == [1, 1]
+    missing = [[p["fate"] for p in each["proofs"]].count("missing") for each in record]
+    assert missing == [3, 0], "what is missing is missing once"
 
 
 def test_what_later_runs_of_the_body_say_is_forgotten(project: Project) -> None:
@@ -88,7 +146,9 @@ def test_a_check_that_notices_nothing_is_not_believed(project: Project) -> None:
     assert proofs(project)["deaf"] == ("survived", "still green after 0.3 s")
     assert proofs(project)["loud"][0] == "killed"
     assert project.results()["test_it[east->west]"] == "unknown"
-    run.stdout.fnmatch_lines(["*sabotage deaf survived*", "*sabotages: 1 of 2 killed*"])
+    run.stdout.fnmatch_lines(
+        ["*sabotage deaf survived*", "*sabotages: 1 of 4 killed, 1 survived, 2 missing*"]
+    )
 
 
 def test_a_sabotage_that_breaks_itself_is_spoiled(project: Project) -> None:

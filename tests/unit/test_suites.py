@@ -1,5 +1,6 @@
 """The suites keep the promises that the catalogue makes for them."""
 
+import ast
 import importlib.util
 from collections.abc import Iterator
 from inspect import signature
@@ -10,6 +11,7 @@ import pytest
 
 from harness.files import load_catalogue, load_topology, topology_files
 from harness.model import Topology, structure
+from harness.probes import proportion
 from harness.sabotages.scene import name_of
 from harness.session.collection import fits
 
@@ -133,10 +135,11 @@ def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: To
         assert entry is not None
         if entry.applies(topology):
             marks = [mark for check in citing for mark in marks_of(check, "sabotage")]
-            assert any(fits(mark, topology, None) for mark in marks), requirement
+            kinds = [mark.kwargs.get("on") for mark in marks]
+            assert any(fits(on, topology, None) for on in kinds), requirement
             for relation in {each for *_, each in structure.relations(topology)}:
                 if entry.pairs and entry.about(relation):
-                    assert any(fits(mark, topology, relation) for mark in marks), requirement
+                    assert any(fits(on, topology, relation) for on in kinds), requirement
 
 
 def test_what_is_asked_of_pairs_is_promised_of_pairs() -> None:
@@ -158,3 +161,61 @@ def test_what_is_promised_of_pairs_looks_at_several_clusters() -> None:
 
 def test_every_check_says_what_it_is_for() -> None:
     assert all(marked(check, "requirement") for check in CHECKS.values())
+
+
+def sentence(node: ast.expr) -> str:
+    """The words of a claim; what is filled in is a hole, what was seen stands behind a colon."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    words = [str(each.value) if isinstance(each, ast.Constant) else "{}" for each in parts]
+    return "".join(words).partition(": ")[0]
+
+
+def functions(module: Path) -> dict[str, ast.FunctionDef]:
+    body = ast.parse(module.read_text()).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+
+
+PROPORTION = functions(Path(proportion.__file__))
+
+
+def claims_of(function: ast.FunctionDef, beside: dict[str, ast.FunctionDef]) -> Iterator[str]:
+    """Yield the claims of a check, and those of the functions that it calls."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assert) and node.msg is not None:
+            yield sentence(node.msg)
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            yield sentence(node.exc.args[0])
+        elif isinstance(node, ast.keyword) and node.arg == "what":
+            yield sentence(node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            called = beside.get(node.func.id)
+            if called is not None and called is not function:
+                yield from claims_of(called, beside)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_a_sabotage_is_aimed_at_one_claim_of_its_check(name: str) -> None:
+    check = CHECKS[name]
+    beside = {**PROPORTION, **functions(Path(check.__code__.co_filename))}
+    claims = set(claims_of(beside[name], beside))
+    for mark in marks_of(check, "sabotage"):
+        breaks = mark.kwargs["breaks"]
+        assert len([claim for claim in claims if breaks in claim]) == 1, f"{breaks!r}: {claims}"
+
+
+@pytest.mark.parametrize("requirement", COVERED)
+def test_checks_and_catalogue_agree_on_the_pairs_that_a_sabotage_breaks(requirement: str) -> None:
+    entry = CATALOGUE.get(requirement)
+    assert entry is not None
+    on = {each.name: each.pairs for each in entry.sabotage}
+    for check in cited()[requirement]:
+        for mark in marks_of(check, "sabotage"):
+            for sabotage in mark.args:
+                assert mark.kwargs.get("on") == on[name_of(sabotage)], name_of(sabotage)
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_assertion_of_a_check_says_what_it_claims(name: str) -> None:
+    body = functions(Path(CHECKS[name].__code__.co_filename))[name]
+    asserts = [node for node in ast.walk(body) if isinstance(node, ast.Assert)]
+    assert all(node.msg is not None for node in asserts)

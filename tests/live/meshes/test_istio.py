@@ -7,12 +7,22 @@ import pytest
 
 from harness.kube import Kube, Manifest
 from harness.meshes.base import Mesh, MeshShape
-from harness.meshes.contract import CLUSTER_SCOPED, InstalledMeshContract
+from harness.meshes.contract import InstalledMeshContract
 from harness.meshes.istio import IstioMesh, ready
 from harness.meshes.istio.reads import Istiods
 from harness.model import ApiError, Lab
 from harness.phases import Phases
 
+CLUSTER_SCOPED = (
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+)
 NAMESPACED = (
     "ConfigMap",
     "Deployment",

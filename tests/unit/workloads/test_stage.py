@@ -8,7 +8,14 @@ from harness.kube import Manifest
 from harness.meshes.base import MeshShape
 from harness.model import Cluster, ClusterPlan
 from harness.workloads.site import Site
-from harness.workloads.stage import DEAD_PORT, SAMPLE, entrances, raise_stage, retried
+from harness.workloads.stage import (
+    DEAD_PORT,
+    SAMPLE,
+    entrances,
+    raise_stage,
+    retried,
+    shares_of_split,
+)
 
 from .conftest import MemoryKube
 
@@ -49,7 +56,7 @@ def target() -> Site:
 def test_a_cluster_is_entered_at_its_pods_or_at_its_gateway(
     target: Site, network: str, entered: str
 ) -> None:
-    assert entrances(placed("source", network), target, MeshShape()) == {entered}
+    assert entrances(placed("source", network), target) == {entered}
 
 
 def test_the_retried_service_is_dead_in_one_cluster_and_alive_in_the_others(
@@ -57,7 +64,7 @@ def test_the_retried_service_is_dead_in_one_cluster_and_alive_in_the_others(
 ) -> None:
     monkeypatch.setattr(Site, "rolled_out", lambda *_, **__: None)
     sites = (placed("one", "blue"), placed("other", "blue"))
-    raise_stage(sites, None)
+    raise_stage(sites, meshed=False)
     assert ports(sites[0], retried(sites[0]).name) == {"bare": DEAD_PORT}
     assert ports(sites[1], retried(sites[0]).name) == {"echo": 8080}
     assert ports(sites[1], retried(sites[1]).name) == {"bare": DEAD_PORT}
@@ -66,3 +73,31 @@ def test_the_retried_service_is_dead_in_one_cluster_and_alive_in_the_others(
 def ports(site: Site, service: str) -> Mapping[str, int]:
     spec = site.kube.get("Service", service, SAMPLE)["spec"]
     return {spec["selector"]["app"]: spec["ports"][0]["targetPort"]}
+
+
+@pytest.fixture
+def sites(monkeypatch: pytest.MonkeyPatch) -> tuple[Site, ...]:
+    monkeypatch.setattr(Site, "rolled_out", lambda *_, **__: None)
+    return (placed("one", "blue"), placed("other", "blue"))
+
+
+def test_of_a_new_cast_nothing_was_put_back(sites: tuple[Site, ...]) -> None:
+    assert raise_stage(sites, meshed=False).put_back == ()
+    assert raise_stage(sites, meshed=False).put_back == ()
+
+
+def test_what_somebody_changed_in_the_cast_is_put_back_and_said(sites: tuple[Site, ...]) -> None:
+    raise_stage(sites, meshed=False)
+    sites[0].kube.patch("Service", "echo", {"spec": {"selector": {"app": "other"}}}, SAMPLE)
+    sites[1].kube.delete("Service", "near", SAMPLE)
+    put_back = raise_stage(sites, meshed=False).put_back
+    assert put_back == ("Service echo in one", "Service near in other")
+
+
+@pytest.mark.parametrize(
+    ("count", "weights"), [(1, [100]), (2, [90, 10]), (4, [90, 4, 3, 3]), (5, [90, 3, 3, 2, 2])]
+)
+def test_the_weights_of_the_split_sum_to_a_hundred(count: int, weights: list[int]) -> None:
+    shares = shares_of_split([placed(f"c{number}", "blue") for number in range(count)])
+    assert list(shares.values()) == weights
+    assert sum(weights) == 100

@@ -1,0 +1,76 @@
+"""Give a control plane another certificate authority, and workloads certificates of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from harness.converge import Budget, eventually
+from harness.faults.rollout import restart_istiod
+from harness.meshes import ca
+from harness.workloads.site import Site
+from harness.workloads.stage import SAMPLE
+
+
+@contextmanager
+def own_root(site: Site) -> Iterator[None]:
+    """Run the body while a control plane signs with a root of its own making."""
+    shape = site.shape
+    with _certified_by(site, site.deleted("Secret", shape.authority, shape.system), anew=True):
+        yield
+
+
+@contextmanager
+def other_root(site: Site) -> Iterator[None]:
+    """Run the body while the authority plugged into a control plane is of another root."""
+    authority = ca.make_intermediate(ca.make_root("Other Root"), "Other Intermediate")
+    with _certified_by(site, site.applied(ca.cacerts(authority, site.shape)), anew=True):
+        yield
+
+
+@contextmanager
+def same_authority(site: Site, other: Site) -> Iterator[None]:
+    """Run the body while a control plane signs with the intermediate of another one."""
+    shape = site.shape
+    theirs = other.kube.get("Secret", other.shape.authority, other.shape.system)
+    copy = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": shape.authority, "namespace": shape.system},
+        "data": theirs["data"],
+    }
+    with _certified_by(site, site.applied(copy), anew=False):
+        yield
+
+
+@contextmanager
+def _certified_by(
+    site: Site, authority: AbstractContextManager[None], *, anew: bool
+) -> Iterator[None]:
+    """Run the body with workloads that have asked for certificates anew, and so after it.
+
+    A proxy believes the istiod whose root is published in its namespace: where the root is a new
+    one (``anew``), they are restarted once that is.
+    """
+    before = _published(site)
+    try:
+        with authority:
+            _certify(site, lambda root: (root != before) is anew)
+            yield
+    finally:
+        site.kube.delete("Secret", site.shape.own_authority, site.shape.system)
+        _certify(site, lambda root: root == before)
+
+
+def _certify(site: Site, published: Callable[[str], bool]) -> None:
+    restart_istiod(site)
+    eventually(
+        lambda: _published(site),
+        published,
+        what=f"istiod of {site} publishes its root",
+        budget=Budget(timeout=30, interval=0.1, firm=True),
+    )
+    for workload in ("echo", "probe-b"):
+        site.restart(workload, SAMPLE)
+
+
+def _published(site: Site) -> str:
+    return str(site.kube.get("ConfigMap", site.shape.published_root, SAMPLE)["data"])

@@ -1,0 +1,75 @@
+"""Let the proxies of a cluster be configured by the control plane of another one."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from harness.faults.rollout import restart_istiod
+from harness.kube import Manifest
+from harness.probes.gateway import address
+from harness.workloads.rules import gateway, server
+from harness.workloads.site import Site
+
+
+@contextmanager
+def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
+    """Run the body while proxies of a cluster find the istiod of ``other`` in place of theirs."""
+    site = instead_of
+    if other.network == site.network:
+        pods = other.pods(other.shape.system, other.shape.istiod)
+        exposed, there = [], str(pods[0]["status"]["podIP"])
+    else:
+        exposed, there = _exposed_istiod(other), address(other)
+    with ExitStack() as undo:
+        for each in (other, site):
+            undo.callback(restart_istiod, each)
+        undo.enter_context(other.applied(*exposed))
+        undo.enter_context(_istiod_at(site, there))
+        restart_istiod(site)  # ends the connections that proxies have to it
+        yield
+
+
+def _exposed_istiod(site: Site) -> list[Manifest]:
+    shape = site.shape
+    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (15012, 15017)]
+    host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
+    routes = [
+        {
+            "match": [{"port": port, "sniHosts": ["*"]}],
+            "route": [{"destination": {"host": host, "port": {"number": number}}}],
+        }
+        for port, number in ((15012, 15012), (15017, 443))
+    ]
+    return [
+        gateway("istiod-gateway", shape.system, selector=shape.gateway_selector, servers=servers),
+        {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "VirtualService",
+            "metadata": {"name": "istiod-vs", "namespace": shape.system},
+            "spec": {"hosts": ["*"], "gateways": ["istiod-gateway"], "tls": routes},
+        },
+    ]
+
+
+@contextmanager
+def _istiod_at(site: Site, address: str) -> Iterator[None]:
+    shape = site.shape
+    labels = {
+        "kubernetes.io/service-name": shape.istiod,
+        "endpointslice.kubernetes.io/managed-by": "meshproof",
+    }
+    ports = [("https-dns", 15012), ("https-webhook", 15017)]
+    elsewhere = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "istiod-elsewhere", "namespace": shape.system, "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": name, "port": port, "protocol": "TCP"} for name, port in ports],
+    }
+    unselected = {"spec": {"selector": None}}
+    own = f"kubernetes.io/service-name={shape.istiod}"
+    with site.patched("Service", shape.istiod, unselected, shape.system):
+        for piece in site.kube.list("EndpointSlice", shape.system, labels=own):
+            site.kube.delete("EndpointSlice", piece["metadata"]["name"], shape.system)
+        with site.applied(elsewhere):
+            yield
