@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 from harness.converge import Budget, eventually
 from harness.faults.rollout import restart_istiod
 from harness.meshes import ca
+from harness.probes.certificates import fingerprint, split
 from harness.workloads.site import Site
 from harness.workloads.stage import SAMPLE
 
@@ -60,17 +61,20 @@ def _certified_by(
         _certify(site, lambda root: root == before)
 
 
-def _certify(site: Site, published: Callable[[str], bool]) -> None:
+def _certify(site: Site, published: Callable[[tuple[str, ...]], bool]) -> None:
     restart_istiod(site)
     eventually(
         lambda: _published(site),
         published,
         what=f"istiod of {site} publishes its root",
-        budget=Budget(timeout=30, interval=0.1, firm=True),
+        # The lease of who publishes it may have to run out first.
+        budget=Budget(timeout=120, interval=0.1, firm=True),
     )
     for workload in ("echo", "probe-b"):
         site.restart(workload, SAMPLE)
 
 
-def _published(site: Site) -> str:
-    return str(site.kube.get("ConfigMap", site.shape.published_root, SAMPLE)["data"])
+def _published(site: Site) -> tuple[str, ...]:
+    """Return the fingerprints of the roots that workloads of the cast are told to trust."""
+    found = site.kube.get("ConfigMap", site.shape.published_root, SAMPLE)
+    return tuple(map(fingerprint, split("".join(found["data"].values()))))

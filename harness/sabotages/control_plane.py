@@ -27,7 +27,7 @@ def short_certificates(scene: Scene) -> Breaking:
 
 @contextmanager
 def other_trust_domain(scene: Scene) -> Breaking:
-    """Give the server's control plane another trust domain, and one of its callers with it."""
+    """Give the server's control plane another trust domain, and its workloads with it."""
     site = scene.server
 
     def change(config: Manifest) -> None:
@@ -35,7 +35,8 @@ def other_trust_domain(scene: Scene) -> Breaking:
 
     def restarted() -> None:
         restart_istiod(site)
-        site.restart("probe-b", SAMPLE)
+        for workload in ("echo", "probe-b"):
+            site.restart(workload, SAMPLE)
 
     try:
         with mesh_config(site, change):
