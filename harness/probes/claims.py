@@ -37,6 +37,12 @@ def only_from(cluster: str) -> Claim:
     return lambda replies: replies.ok and set(replies.clusters) == {cluster}
 
 
+def from_others(shunned: str, *wanted: str) -> Claim:
+    """Every call was answered 200, none by ``shunned``, some by each of ``wanted``."""
+    names = set(wanted)
+    return lambda seen: seen.ok and shunned not in seen.clusters and names <= seen.clusters.keys()
+
+
 def none_from(cluster: str) -> Claim:
     """No call was answered by ``cluster``, whatever else came back."""
     return lambda replies: replies.clusters[cluster] == 0

@@ -1,7 +1,8 @@
 """Endpoints as Envoy and istiod write them (EDS), read into plain data."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 #: Host address and port to "may get traffic".
@@ -48,6 +49,17 @@ def endpoints_in(configs: Iterable[Mapping[str, Any]], name: str) -> tuple[Endpo
         if assignment.get("cluster_name", assignment.get("clusterName")) == name:
             found += _assigned(assignment)
     return tuple(found)
+
+
+def instances(held: Iterable[Endpoint], own: Set[str]) -> Fraction:
+    """Return how many instances ``held`` endpoints stand for, counted by their weights.
+
+    One at an ``own`` address is one instance, and the unit: where a network has several gateways,
+    istiod multiplies all weights so that each gateway gets a whole share. Zero without that unit.
+    """
+    endpoints = list(held)
+    unit = next((each.weight for each in endpoints if each.address in own), 0)
+    return Fraction(sum(each.weight for each in endpoints), unit) if unit else Fraction(0)
 
 
 def health_in(page: Mapping[str, Any], name: str) -> Health:

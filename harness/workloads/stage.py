@@ -13,6 +13,7 @@ sets up for itself nobody can remove from under it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from harness import files
@@ -21,6 +22,7 @@ from harness.kube import Manifest
 from harness.meshes.base import CLUSTER_LABEL
 from harness.probes import access
 from harness.probes.caller import Caller, as_caller
+from harness.probes.endpoints import instances
 from harness.probes.gateway import address
 from harness.workloads.echo import PORTS, Echo, namespace, service
 from harness.workloads.restoring import without_server_fields
@@ -124,6 +126,12 @@ def entrances(source: Site, target: Site) -> set[str]:
     if source.network != target.network:
         return {address(target)}
     return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
+
+
+def instances_held(site: Site, stage: "Stage") -> Fraction:
+    """Return how many instances of ``echo`` a caller in ``site`` holds, its own one included."""
+    own = {pod["status"]["podIP"] for pod in site.pods(SAMPLE, ECHO.name)}
+    return instances(stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT), own)
 
 
 def version_of(site: Site, sites: Sequence[Site]) -> str:

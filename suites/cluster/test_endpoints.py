@@ -5,18 +5,11 @@ import pytest
 from harness.converge import Budget, eventually
 from harness.sabotages.discovery import api_cut_after_sync
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage
+from harness.workloads.stage import ECHO, SAMPLE, Stage, instances_held
 
 FOLLOWS = Budget(timeout=30, interval=0.1)
 #: How long pods take to start is no matter of the mesh.
 STARTING = Budget(timeout=90, interval=0.1, firm=True)
-
-
-def weight_elsewhere(source: Site, stage: Stage) -> int:
-    """Return the weight of endpoints outside of ``source``: pods, or gateways that sum them up."""
-    own = {pod["status"]["podIP"] for pod in source.pods(SAMPLE, "echo")}
-    held = stage.stranger(source).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)
-    return sum(endpoint.weight for endpoint in held if endpoint.address not in own)
 
 
 @pytest.mark.requirement("CM-03")
@@ -26,7 +19,7 @@ def test_endpoints_follow_pods_of_the_other_cluster(
     source: Site, target: Site, stage: Stage
 ) -> None:
     with target.scaled("echo", SAMPLE, 0):
-        expect_weight(source, target, stage, 0)
+        expect_instances(source, target, stage, 0)
         target.kube.scale("echo", SAMPLE, 3)
         eventually(
             lambda: len(target.pods(SAMPLE, "echo")),
@@ -34,20 +27,20 @@ def test_endpoints_follow_pods_of_the_other_cluster(
             what=f"three pods are ready in {target.name}",
             budget=STARTING,
         )
-        expect_weight(source, target, stage, 3)
+        expect_instances(source, target, stage, 3)
         target.kube.scale("echo", SAMPLE, 0)
-        expect_weight(source, target, stage, 0)
+        expect_instances(source, target, stage, 0)
         replies = stage.stranger(source).call(ECHO.url, count=50)
         assert replies.ok, f"calls fail though pods of {target.name} are gone: {replies}"
         assert target.name not in replies.clusters, f"pods that are gone answer: {replies}"
 
 
-def expect_weight(source: Site, target: Site, stage: Stage, count: int) -> None:
-    """Wait until ``source`` holds ``count`` for ``target``, on top of one of each third cluster."""
-    thirds = len(stage.sites) - 2
+def expect_instances(source: Site, target: Site, stage: Stage, count: int) -> None:
+    """Wait until ``source`` holds ``count`` of ``target``, on top of one of each other cluster."""
+    others = len(stage.sites) - 1
     eventually(
-        lambda: weight_elsewhere(source, stage),
-        lambda weight: weight == count + thirds,
+        lambda: instances_held(source, stage),
+        lambda held: held == count + others,
         what=f"{source.name} holds {count} endpoints of {target.name}",
         budget=FOLLOWS,
     )

@@ -17,7 +17,7 @@ from harness.sabotages.policy import (
     uneven_cluster_split,
 )
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, SPLIT, Stage, shares_of_split
+from harness.workloads.stage import ECHO, SAMPLE, SPLIT, Stage, instances_held, shares_of_split
 
 SAMPLES = 400
 #: Of 100 calls: a 90/10 split has not more with probability 2.4e-8, no split has with 1.6e-5
@@ -56,8 +56,8 @@ def test_the_share_follows_the_number_of_endpoints(
     caller = stage.stranger(source)
     with target.scaled("echo", SAMPLE, 3):
         eventually(
-            lambda: total_weight(source, stage),
-            lambda weight: weight == 4 + others,
+            lambda: instances_held(source, stage),
+            lambda held: held == 4 + others,
             what=f"{source.name} holds three endpoints of {target.name} and one of each other",
         )
         demand(
@@ -66,12 +66,6 @@ def test_the_share_follows_the_number_of_endpoints(
             lambda seen: {target.name: seen.clusters[target.name]},
             notes,
         )
-
-
-def total_weight(site: Site, stage: Stage) -> int:
-    """Return the weight of all endpoints of ``echo`` that a caller in ``site`` holds."""
-    held = stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)
-    return sum(endpoint.weight for endpoint in held)
 
 
 @pytest.mark.requirement("LB-04")

@@ -6,7 +6,8 @@ import pytest
 
 from harness.converge import Budget, eventually
 from harness.faults.instances import failing
-from harness.probes.claims import Claim, always, only_from
+from harness.probes.caller import Caller
+from harness.probes.claims import Claim, always, from_others, only_from
 from harness.probes.gateway import gateways
 from harness.probes.paths import mark, peers_of
 from harness.probes.replies import Replies
@@ -14,20 +15,36 @@ from harness.sabotages.discovery import no_remote_secret
 from harness.sabotages.fabric import same_network_name_and_routes, services_not_exposed
 from harness.sabotages.policy import foreign_fixed_value, long_ejection, no_outlier_detection
 from harness.workloads.site import Site
-from harness.workloads.stage import BRIEF, EJECTION, NEAR, RANKED, SAMPLE, Stage
+from harness.workloads.stage import BRIEF, ECHO, EJECTION, NEAR, RANKED, SAMPLE, Stage
 
 
 @pytest.mark.requirement("LF-01")
-@pytest.mark.sabotage.with_args(no_outlier_detection, breaks="are served there")
+@pytest.mark.sabotage.with_args(no_outlier_detection, breaks="are nearest")
 def test_callers_are_served_in_their_locality(cluster: Site, stage: Stage) -> None:
-    replies = always(
-        lambda: stage.stranger(cluster).call(NEAR.url, count=50),
-        only_from(cluster.name),
-        what=f"callers in {cluster.name} are served there, 50 times of 50",
+    caller = stage.stranger(cluster)
+    nearest = nearest_instances(cluster, caller, stage)
+    always(
+        lambda: caller.call(NEAR.url, count=50),
+        only_by(nearest),
+        what=f"callers in {cluster.name} are served by the instances that are nearest: {nearest}",
     )
-    zones = {zone_of(cluster, pod) for pod in replies.pods}
-    own = zone_of(cluster, stage.stranger(cluster).pod)
-    assert zones == {own}, f"callers in {own} are served in other zones: {zones}"
+
+
+def nearest_instances(cluster: Site, caller: Caller, stage: Stage) -> set[str]:
+    """Return the instances of the caller's zone; without one there, of its region; else all."""
+    region, zone = zone_of(cluster, caller.pod)
+    places = {
+        str(pod["metadata"]["name"]): zone_of(site, str(pod["metadata"]["name"]))
+        for site in stage.sites
+        for pod in site.pods(SAMPLE, ECHO.name)
+    }
+    near = {name for name, place in places.items() if place == (region, zone)}
+    return near or {name for name, place in places.items() if place[0] == region} or {*places}
+
+
+def only_by(pods: set[str]) -> Claim:
+    """Every call was answered 200, by one of ``pods``, and each of them answered."""
+    return lambda seen: seen.ok and {*seen.pods} == pods
 
 
 def zone_of(site: Site, pod: str) -> tuple[str, str]:
@@ -53,9 +70,10 @@ def test_traffic_returns_when_the_cluster_recovers(
             what=f"while {cluster.name} fails, others serve its callers",
         )
     waits(EJECTION)
+    nearest = nearest_instances(cluster, caller, stage)
     always(
         lambda: caller.call(NEAR.url, count=50),
-        only_from(cluster.name),
+        only_by(nearest),
         what=f"{cluster.name} has recovered and serves its callers again",
         budget=Budget(timeout=EJECTION + 30, interval=0.2),
     )
@@ -77,16 +95,9 @@ def test_failover_priority_prefers_the_own_cluster(
     with source.scaled("echo", SAMPLE, 0):
         always(
             lambda: Replies(r for caller in callers for r in caller.call(RANKED.url, count=50)),
-            served_elsewhere(source, target),
+            from_others(source.name, target.name),
             what=f"without an instance in {source.name}, others serve its callers",
         )
-
-
-def served_elsewhere(source: Site, target: Site) -> Claim:
-    """Every call was answered 200, ``target`` answered some of them, and ``source`` none."""
-    return lambda seen: (
-        seen.ok and target.name in seen.clusters and source.name not in seen.clusters
-    )
 
 
 @pytest.mark.requirement("LF-10")
@@ -104,7 +115,7 @@ def test_failover_to_another_network_takes_the_gateway(
     with source.scaled("echo", SAMPLE, 0):
         replies = always(
             lambda: stage.stranger(source).call(BRIEF.at(word), count=50),
-            served_elsewhere(source, target),
+            from_others(source.name, target.name),
             what=f"without an instance in {source.name}, others answer all 50 calls",
         )
     count = replies.clusters[target.name]
