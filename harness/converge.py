@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tenacity import RetryError, Retrying, retry_if_result, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,25 +72,37 @@ def eventually(
     budget = budget.effective()
     deadline = clock() + budget.timeout
     streak = looks = 0
-    hopeless = False
-
-    def disagrees(seen: T) -> bool:
-        nonlocal streak, looks, hopeless
+    while True:
+        seen = look()
         looks += 1
         streak = streak + 1 if until(seen) else 0
-        hopeless = final is not None and final(seen)
-        return streak < budget.successes
+        if streak >= budget.successes:
+            return seen
+        if (final and final(seen)) or clock() >= deadline:
+            raise NotConverged(what, budget, looks, seen)
+        sleep(budget.interval)
 
-    retrying = Retrying(
-        retry=retry_if_result(disagrees),
-        wait=wait_fixed(budget.interval),
-        stop=lambda _: hopeless or clock() >= deadline,
+
+def retried(
+    work: Callable[[], T],
+    passing: Callable[[BaseException], bool],
+    *,
+    attempts: int = 3,
+    sleep: Callable[[float], None] = time.sleep,
+) -> T:
+    """Do ``work`` again, a little later each time, while it fails for a ``passing`` reason.
+
+    For work whose failure says nothing about it (a connection that a mirror has dropped). The
+    last failure is raised as it is, and any other at once.
+    """
+    again = Retrying(
+        retry=retry_if_exception(passing),
+        stop=stop_after_attempt(attempts),
+        wait=wait_exponential(),
         sleep=sleep,
+        reraise=True,
     )
-    try:
-        return retrying(look)
-    except RetryError as error:
-        raise NotConverged(what, budget, looks, error.last_attempt.result()) from None
+    return again(work)
 
 
 def pause(seconds: float, *, why: str) -> None:

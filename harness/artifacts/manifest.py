@@ -77,10 +77,21 @@ def read(directory: Path) -> dict[str, Artifact]:
         raise ConfigError(str(listed), [error.strerror or "cannot be read"]) from None
     except ValidationError as error:
         raise ConfigError(str(listed), [found["msg"] for found in error.errors()]) from None
+    if outside := [entry for entry in manifest.files if _leaves(directory, entry.file)]:
+        told = [f"{each.program.name}: {each.file} lies outside of it" for each in outside]
+        raise ConfigError(str(listed), told)
     return {
         entry.program.name: Artifact(entry.program, directory / entry.file)
         for entry in manifest.files
     }
+
+
+def _leaves(directory: Path, file: str) -> bool:
+    """Say whether an entry points elsewhere, by its name or by a link: a list is for carrying."""
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts:
+        return True
+    return not (directory / path).resolve().is_relative_to(directory.resolve())
 
 
 def damaged(artifacts: Sequence[Artifact]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.artifacts.progress import Bench
+from harness.model import ConfigError
 
 
 class Recipe(Protocol):
@@ -23,6 +24,25 @@ class Made:
 
     files: Mapping[str, Path]
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """The recipe of a version that nobody knows how to make; ``known`` are those with one."""
+
+    component: str
+    version: str
+    known: tuple[str, ...]
+
+    @property
+    def problem(self) -> str:
+        """What to tell the person who asked for it."""
+        return f"no {self.component} {self.version} is known; there is {', '.join(self.known)}"
+
+    def make(self, bench: Bench) -> Made:
+        """Refuse."""
+        del bench
+        raise ConfigError("versions", [self.problem])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

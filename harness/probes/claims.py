@@ -13,7 +13,7 @@ T = TypeVar("T")
 PATIENCE = Budget()
 
 #: Of 100 calls shared evenly, fewer than 10 reach a given cluster by chance with probability
-#: 1.7e-18 among two clusters, 4.3e-5 among four (``scipy.stats.binom.cdf(9, 100, share)``).
+#: 1.7e-18 among two clusters, 4.3e-5 among four (``Proportion(100, share).at_most(9)``).
 AT_LEAST = 10
 #: Calls per look where a requirement names no number, each on a new connection.
 CALLS = 100

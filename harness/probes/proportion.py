@@ -1,7 +1,9 @@
 """How far a share may stray by chance alone: the binomial interval, and its price."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from harness.probes.replies import Replies
 
@@ -24,20 +26,37 @@ class Proportion:
     @property
     def bounds(self) -> tuple[int, int]:
         """The smallest and the largest count that chance explains."""
-        # Imported on use: half a second that only checks of shares should pay.
-        from scipy.stats import binom
-
-        low, high = binom.interval(self.confidence, self.samples, self.share)
-        return int(low), int(high)
+        left_out = (1 - self.confidence) / 2
+        chances = self._chances()
+        return _quantile(chances, left_out), _quantile(chances, 1 - left_out)
 
     @property
     def false_alarm(self) -> float:
         """The exact probability that a count falls outside although the share is right."""
-        from scipy.stats import binom
-
         low, high = self.bounds
-        below = binom.cdf(low - 1, self.samples, self.share)
-        return float(below + binom.sf(high, self.samples, self.share))
+        chances = self._chances()
+        return math.fsum((*chances[:low], *chances[high + 1 :]))
+
+    def at_most(self, count: int) -> float:
+        """Return the probability of ``count`` or fewer."""
+        return math.fsum(self._chances()[: count + 1])
+
+    def more_than(self, count: int) -> float:
+        """Return the probability of more than ``count``; exact where it is tiny, too."""
+        return math.fsum(self._chances()[count + 1 :])
+
+    def _chances(self) -> list[float]:
+        """Return the probability of each count, from none to all of the samples."""
+        n, share = self.samples, self.share
+        if share in (0, 1):
+            return [float(count == n * share) for count in range(n + 1)]
+        return [
+            math.exp(
+                math.lgamma(n + 1) - math.lgamma(count + 1) - math.lgamma(n - count + 1)
+                + count * math.log(share) + (n - count) * math.log1p(-share)
+            )
+            for count in range(n + 1)
+        ]  # fmt: skip
 
     def admits(self, count: int) -> bool:
         """Say whether chance explains ``count``."""
@@ -49,6 +68,12 @@ class Proportion:
         low, high = self.bounds
         told = f"{self.share:.0%} of n={self.samples}: {low} to {high}"
         return f"{told} (false alarm {self.false_alarm:.1e})"
+
+
+def _quantile(chances: Sequence[float], level: float) -> int:
+    """Return the smallest count that is not exceeded with a probability of at least ``level``."""
+    reached = (count for count, sum_ in enumerate(accumulate(chances)) if sum_ >= level)
+    return next(reached, len(chances) - 1)
 
 
 def demand(

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.converge import retried
+from harness.model import ToolError
 from harness.shell import Shell
+
+#: How Go tells of a mirror that was there and let go, or was busy. Go itself asks only once.
+_DROPPED = re.compile(
+    r"connection reset by peer|unexpected EOF|TLS handshake timeout|INTERNAL_ERROR"
+    r"|\b(429 Too Many Requests|50[0234] [A-Z])"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +42,7 @@ class Go:
 
     def get_tool(self, package: str) -> None:
         """Require a command (``PATH@VERSION``) as a tool of the main module."""
-        self._run("get", "-tool", package)
+        self._fetch("get", "-tool", package)
 
     def init(self, module: str) -> None:
         """Begin a main module called ``module``."""
@@ -46,13 +54,17 @@ class Go:
 
     def tidy(self) -> None:
         """Complete ``go.mod`` and ``go.sum`` for what the main module names."""
-        self._run("mod", "tidy")
+        self._fetch("mod", "tidy")
 
     def version(self) -> str:
         """Return the version without its prefix, such as ``1.26.8``; empty if it is no Go."""
         outcome = self.shell.run([self.binary, "version"], env=self._settings())
         found = re.search(r"\bgo(\d+\.\d+[\w.]*)", outcome.stdout)
         return found[1] if outcome.exit_code == 0 and found else ""
+
+    def _fetch(self, *words: str) -> None:
+        """Run what asks a mirror: one connection of hundreds that breaks is not the end of it."""
+        retried(lambda: self._run(*words), _dropped)
 
     def _run(self, *words: str) -> str:
         return self.shell.run([self.binary, *words], env=self._settings(), timeout=3600).checked()
@@ -61,6 +73,10 @@ class Go:
         settings = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
         settings |= {"HOME": str(Path.home())}
         return settings | ({"GOTMPDIR": str(self.scratch)} if self.scratch else {})
+
+
+def _dropped(error: BaseException) -> bool:
+    return isinstance(error, ToolError) and _DROPPED.search(error.stderr) is not None
 
 
 def new_enough(version: str, least: tuple[int, int]) -> bool:

@@ -13,13 +13,18 @@ class Pip:
 
     shell: Shell
 
-    def unpack(self, package: str, version: str, target: Path) -> None:
-        """Put the files of one wheel into ``target``, without what it depends on."""
+    def unpack(self, named: str, target: Path, *, sha256: str) -> None:
+        """Put the files of one wheel (``NAME==VERSION``) into ``target``, without what it needs.
+
+        pip refuses every file with another hash. What was asked of it stays beside ``target``.
+        """
+        asked = target.with_name(f"{target.name}.txt")
+        asked.write_text(f"{named} --hash=sha256:{sha256}\n")
         self.shell.run(
             [
                 *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
                 *("--only-binary", ":all:", "--disable-pip-version-check", "--no-input"),
-                *("--target", str(target), f"{package}=={version}"),
+                *("--target", str(target), "--require-hashes", "--requirement", str(asked)),
             ],
             timeout=900,
         ).checked()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from harness import files
 from harness.artifacts import ensure, manifest, supply
-from harness.artifacts.components import COMPONENTS, table
+from harness.artifacts.components import COMPONENTS, known
 from harness.artifacts.manifest import Artifact
+from harness.artifacts.recipes import Component
 from harness.lab.kept import standing_labs
-from harness.model import ConfigError, HarnessError, Lab, MachineError, ToolError
+from harness.model import ConfigError, HarnessError, Lab, MachineError, Program, ToolError
 from harness.phases import Phases
 from harness.providers import BUILT_IN
 from harness.providers.base import Reaps
@@ -24,6 +25,8 @@ from harness.verbs import engine as engine_verbs
 #: Exit codes: a check of this command found something; the harness could not; wrong input
 #: (the same as pytest's code for a wrong command line).
 FOUND, UNABLE, WRONG = 1, 3, 4
+#: The options of runs that ask for versions, by the component that they are about.
+_VERSIONED = {"--mesh-version": "istio", "--kubernetes-version": "kubernetes"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,6 +91,9 @@ def _artifacts_parser(parser: argparse.ArgumentParser) -> None:
         if verb == "bundle":
             command.add_argument("directory", type=Path)
         command.add_argument("names", nargs="*", help="programs or components; all if none")
+        for option, component in _VERSIONED.items():
+            text = f"the version of {component}: {', '.join(known(component))}"
+            command.add_argument(option, dest=component, default="", metavar="VERSION", help=text)
 
 
 def _build(options: argparse.Namespace) -> int:
@@ -111,12 +117,22 @@ def _bundle(options: argparse.Namespace) -> int:
 def _list(options: argparse.Namespace) -> int:
     found = _present(options)
     rows = []
-    for name, component in supply.owned(_names(options), table({})).items():
+    for name, component in _owners(options).items():
         program = found[name].program if name in found else None
-        state = f"{program.sha256[:12]}  {program.source}" if program else "not made yet"
-        version = program.version if program else component.version
-        rows.append(f"{name:<24} {version:<22} {state}")
+        state = _told(program) if program else "not made yet"
+        rows.append(_row(name, program.version if program else component.version, state))
+    for other in supply.others(_names(options), _versions(options)):
+        program = other.program
+        rows.append(_row(program.name, program.version, f"{_told(program)}; another version"))
     return _say(rows)
+
+
+def _row(name: str, version: str, state: str) -> str:
+    return f"{name:<24} {version:<22} {state}"
+
+
+def _told(program: Program) -> str:
+    return f"{program.sha256[:12]}  {program.source}"
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -128,7 +144,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _where(options: argparse.Namespace) -> int:
     found = _present(options)
-    absent = [name for name in supply.owned(_names(options), table({})) if name not in found]
+    absent = [name for name in _owners(options) if name not in found]
     _say(f"{name} {artifact.path}" for name, artifact in found.items())
     if absent:
         raise MachineError(f"not made yet: {', '.join(absent)}", "meshproof artifacts build")
@@ -139,12 +155,23 @@ def _names(options: argparse.Namespace) -> list[str]:
     return options.names or list(COMPONENTS)
 
 
+def _versions(options: argparse.Namespace) -> dict[str, str]:
+    return {component: getattr(options, component) for component in _VERSIONED.values()}
+
+
+def _owners(options: argparse.Namespace) -> dict[str, Component]:
+    """Return the component of each program; refuse versions that cannot be had."""
+    if problems := supply.unavailable(_names(options), _versions(options)):
+        raise ConfigError("versions", problems)
+    return supply.owned(_names(options), supply.chosen(_versions(options)))
+
+
 def _ensured(options: argparse.Namespace) -> dict[str, Artifact]:
-    return ensure(_names(options), Phases())
+    return ensure(_names(options), Phases(), _versions(options))
 
 
 def _present(options: argparse.Namespace) -> dict[str, Artifact]:
-    return supply.present(_names(options))
+    return supply.present(_names(options), _versions(options))
 
 
 def _doctor(_: argparse.Namespace) -> int:

@@ -7,12 +7,13 @@ file grants may still be taken away by a security module.
 import os
 import pwd
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.artifacts import space, store, toolchain
-from harness.artifacts.components import table
+from harness.artifacts.components import COMPONENTS, table
+from harness.artifacts.recipes import Component
 from harness.artifacts.supply import bundled
 from harness.model import HarnessError
 from harness.providers.fabric.host import NEEDED, search_path, unshare
@@ -137,12 +138,13 @@ def _python(machine: Machine) -> Finding:
 
 
 def _supply(machine: Machine) -> Finding:
-    missing = _unmade()
-    if isinstance(missing, str):
-        return Finding("programs of the lab", ok=False, seen=missing, remedy="make it anew")
+    try:
+        missing = _unmade(bundled({}))
+    except HarnessError as error:
+        return Finding("programs of the lab", ok=False, seen=str(error), remedy="make it anew")
     if not missing:
         return Finding("programs of the lab", ok=True, seen="all there")
-    listed = ", ".join(missing)
+    listed = ", ".join(component.name for component in missing)
     go = machine.find("go")
     version = Go(go, machine.shell).version() if go else ""
     enough = new_enough(version, toolchain.LEAST)
@@ -150,19 +152,19 @@ def _supply(machine: Machine) -> Finding:
     return Finding("programs of the lab", ok=True, seen=f"to be built with {how}: {listed}")
 
 
-def _unmade() -> list[str] | str:
-    """Return the names of components that are yet to be made, or what is wrong with the bundle."""
-    try:
-        offered = bundled({})
-    except HarnessError as error:
-        return str(error)
-    absent = (c for c in table({}) if not set(c.programs) <= set(offered))
-    return [component.name for component in absent if not store.kept(component)]
+def _unmade(offered: Collection[str]) -> list[Component]:
+    """Return what every lab needs and is yet to be made: no bundle offers it, no cache has it."""
+    needed = (component for component in table({}) if component.name in COMPONENTS)
+    absent = [component for component in needed if not set(component.programs) <= set(offered)]
+    return [component for component in absent if not store.kept(component)]
 
 
 def _disk(machine: Machine) -> Finding:
-    missing = _unmade()
-    need = LAB_DISK + space.needed([c for c in table({}) if c.name in missing])
+    try:
+        offered = bundled({})
+    except HarnessError:  # told with the programs; without a bundle they are made here
+        offered = {}
+    need = LAB_DISK + space.needed(_unmade(offered))
     place, room = min(((p, machine.free(p)) for p in space.places()), key=lambda each: each[1])
     ok = room >= need
     seen = f"{room / 1000:.1f} GB free for {place}, {need / 1000:.1f} needed"

@@ -17,7 +17,7 @@ from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, SPLIT, Stage, versi
 
 SAMPLES = 400
 #: Of 100 calls: a 90/10 split has not more with probability 2.4e-8, no split has with 1.6e-5
-#: (``scipy.stats.binom``).
+#: (``Proportion.more_than``).
 LOPSIDED = 70
 
 

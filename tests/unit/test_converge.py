@@ -12,6 +12,7 @@ from harness.converge import (
     NotConverged,
     concurrently,
     eventually,
+    retried,
 )
 
 
@@ -75,6 +76,36 @@ def test_what_a_look_raises_passes_through(time: FakeTime) -> None:
 
     with pytest.raises(OSError, match="no route"):
         eventually(look, bool, what="x", clock=time.clock, sleep=time.sleep)
+
+
+def failing(*errors: Exception) -> Callable[[], str]:
+    """Fail once with each of ``errors``, then succeed."""
+    left = iter(errors)
+
+    def work() -> str:
+        if error := next(left, None):
+            raise error
+        return "done"
+
+    return work
+
+
+def test_what_fails_for_a_passing_reason_is_done_again_a_little_later(time: FakeTime) -> None:
+    work = failing(OSError("reset"), OSError("reset"))
+    assert retried(work, lambda error: "reset" in str(error), sleep=time.sleep) == "done"
+    assert time.now == 3
+
+
+def test_any_other_failure_is_raised_at_once(time: FakeTime) -> None:
+    with pytest.raises(OSError, match="refused"):
+        retried(failing(OSError("refused")), lambda error: "reset" in str(error), sleep=time.sleep)
+    assert time.now == 0
+
+
+def test_a_reason_that_does_not_pass_is_raised_as_it_is(time: FakeTime) -> None:
+    work = failing(*(OSError(f"reset {number}") for number in range(4)))
+    with pytest.raises(OSError, match="reset 2"):
+        retried(work, lambda _: True, sleep=time.sleep)
 
 
 def test_budgets_are_scaled_and_capped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,13 @@
 """Wait for parts of a mesh by watching them, or by short looks where there is no watch."""
 
-import re
 import time
 from collections.abc import Callable
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes.base import MeshShape
+from harness.meshes.istio.reads import Istiods
 from harness.model import ApiError
-
-#: Istiod's port for its own metrics, open to everyone.
-_METRICS = 15014
-_SYNCED = re.compile(
-    r'^istiod_remote_cluster_sync_status\{cluster="(?P<cluster>[^"]+)"'
-    r'[^}]*status="synced"[^}]*\} 1$',
-    re.MULTILINE,
-)
 
 
 def watched(
@@ -88,21 +80,11 @@ def injected(kube: Kube, shape: MeshShape) -> str:
     return "" if any(each["name"] == shape.proxy for each in containers) else "no proxy added"
 
 
-def synced(kube: Kube, shape: MeshShape) -> list[set[str]]:
-    """Return, for every running istiod, the remote clusters that it has read completely."""
-    found = []
-    for pod in kube.list("Pod", shape.system, labels="app=istiod", fields="status.phase=Running"):
-        name = pod["metadata"]["name"]
-        metrics = kube.through_pod(name, shape.system, _METRICS, "/metrics")
-        found.append(set(_SYNCED.findall(metrics.text)))
-    return found
-
-
 def links(kube: Kube, shape: MeshShape, wanted: set[str], *, who: str) -> None:
     """Wait until every istiod of a cluster has read every cluster of ``wanted``."""
     eventually(
-        lambda: synced(kube, shape),
-        lambda seen: bool(seen) and all(wanted <= clusters for clusters in seen),
+        Istiods(kube, shape).read,
+        lambda seen: bool(seen) and all(wanted <= istiod.clusters for istiod in seen),
         what=f"istiod of {who} has read {', '.join(sorted(wanted))}",
         budget=Budget(timeout=60, interval=0.1, firm=True),
     )

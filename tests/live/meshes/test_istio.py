@@ -9,6 +9,7 @@ from harness.kube import Kube, Manifest
 from harness.meshes.base import Mesh, MeshShape
 from harness.meshes.contract import CLUSTER_SCOPED, InstalledMeshContract
 from harness.meshes.istio import IstioMesh, ready
+from harness.meshes.istio.reads import Istiods
 from harness.model import ApiError, Lab
 from harness.phases import Phases
 
@@ -92,7 +93,8 @@ def test_an_installed_mesh_is_linked_and_injects(lab: Lab) -> None:
         for cluster in lab.clusters:
             kube = Kube(cluster.kubeconfig)
             others = {each.name for each in lab.clusters if each != cluster}
-            assert ready.synced(kube, mesh.shape) == [others]
+            (read,) = Istiods(kube, mesh.shape).read()
+            assert read.clusters == others
             assert ready.injected(kube, mesh.shape) == ""
     finally:
         mesh.uninstall(lab)

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,18 @@ def test_a_malformed_list_is_refused_with_every_reason(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         manifest.read(tmp_path)
     assert len(caught.value.problems) == 3
+
+
+@pytest.mark.parametrize("file", ["/bin/sh", "../sh", "bin/../../sh", "linked/sh"])
+def test_an_entry_that_points_out_of_the_directory_is_refused(tmp_path: Path, file: str) -> None:
+    bundle = tmp_path / "bundle"
+    (bundle / "bin").mkdir(parents=True)
+    (bundle / "linked").symlink_to("/bin")
+    (tmp_path / "sh").write_text("outside")
+    program = {"name": "sh", "version": "1", "source": "", "sha256": ""}
+    entries = [{"file": "bin/etcd", "program": program}, {"file": file, "program": program}]
+    (bundle / "manifest.json").write_text(json.dumps({"files": entries}))
+    with pytest.raises(ConfigError) as caught:
+        manifest.read(bundle)
+    assert caught.value.source == str(bundle / "manifest.json")
+    assert caught.value.problems == (f"sh: {file} lies outside of it",)

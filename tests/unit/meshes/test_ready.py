@@ -19,12 +19,6 @@ class FakeKube:
     def watch(self, *_: Any, **__: Any) -> Iterator[Event]:
         return iter(self.answers["watch"].pop(0))
 
-    def list(self, *_: Any, **__: Any) -> list[Manifest]:
-        return cast("list[Manifest]", self.answers["list"])
-
-    def through_pod(self, pod: str, *_: Any) -> Answer:
-        return Answer(200, self.answers["metrics"][pod].encode())
-
     def request(self, *_: Any) -> Answer:
         answer = self.answers["request"]
         if isinstance(answer, ApiError):
@@ -89,20 +83,6 @@ def test_waiting_ends_with_the_last_state() -> None:
             what="istiod is ready",
             clock=lambda: next(times),
         )
-
-
-METRICS = """\
-istiod_remote_cluster_sync_status{cluster="cluster2",cluster_type="remote",status="synced"} 1
-istiod_remote_cluster_sync_status{cluster="cluster2",cluster_type="remote",status="timeout"} 0
-istiod_remote_cluster_sync_status{cluster="cluster3",cluster_type="remote",status="synced"} 0
-istiod_remote_cluster_sync_status{cluster="cluster3",cluster_type="remote",status="syncing"} 1
-"""
-
-
-def test_only_clusters_that_an_istiod_has_read_count() -> None:
-    pods = [{"metadata": {"name": "one"}}, {"metadata": {"name": "two"}}]
-    kube = _kube(list=pods, metrics={"one": METRICS, "two": ""})
-    assert ready.synced(kube, MeshShape()) == [{"cluster2"}, set()]
 
 
 def test_an_injector_that_does_not_answer_is_in_the_way() -> None:
