@@ -12,9 +12,9 @@ from pathlib import Path
 from harness import artifacts, files
 from harness.artifacts.components import istio_tag
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
-from harness.meshes.istio import ca
-from harness.meshes.istio.objects import NETWORK_LABEL, exposure, namespace
+from harness.meshes import ca
+from harness.meshes.base import NETWORK_LABEL, MeshShape
+from harness.meshes.istio.objects import exposure, namespace
 from harness.meshes.istio.operator import GATEWAY_PORTS, Release, operator
 from harness.meshes.istio.plan import ClusterInstall, InstallPlan, plan_install
 from harness.model import Topology
@@ -63,7 +63,7 @@ class Guide:
     def _install(self, site: Site, install: ClusterInstall) -> None:
         site.apply(
             namespace(install, self.shape),
-            ca.cacerts(self.authorities[site.name], self.shape.system),
+            ca.cacerts(self.authorities[site.name], self.shape),
         )
         istioctl = Istioctl(self.istioctl, LocalShell())
         istioctl.install(self._control_plane(install), kubeconfig=site.kube.kubeconfig)

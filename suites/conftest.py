@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.meshes.base import Mesh, MeshShape
+from harness.meshes.base import Mesh
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
 from harness.probes.claims import from_each
@@ -24,12 +24,6 @@ def stages() -> dict[str, Stage]:
 
 
 @pytest.fixture
-def shape(mesh: Mesh) -> MeshShape:
-    """The names of the mesh under test; upstream's where there is no mesh."""
-    return mesh.shape or MeshShape()
-
-
-@pytest.fixture
 def stage(
     request: pytest.FixtureRequest,
     lab: Lab,
@@ -39,7 +33,7 @@ def stage(
 ) -> Iterator[Stage]:
     """The standing cast: raised for the first check that asks, left at rest by each."""
     if lab.id not in stages:
-        stages[lab.id] = raise_stage(sites, mesh.shape)
+        stages[lab.id] = raise_stage(sites, meshed=mesh.shape is not None)
         settle(stages[lab.id], mesh)
     yield stages[lab.id]
     if request.node.get_closest_marker("disturbs"):

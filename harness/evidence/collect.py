@@ -19,7 +19,7 @@ from harness import files
 from harness.converge import concurrently
 from harness.evidence.folder import Folder
 from harness.kube import API_VERSIONS, Kube, Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import METRICS_PORT, STATS_PORT, UPSTREAM, MeshShape
 from harness.model import ApiError, HarnessError, Lab
 from harness.probes.caller import AGENT_LABEL, CONTROL_PORT
 from harness.probes.istiod import Istiod, istiods
@@ -40,7 +40,6 @@ _ENVOY_PAGES = {
     "certs.json": "/certs",
 }
 _LEFT_OUT = ("BootstrapConfigDump", "SecretsConfigDump")
-_ISTIOD_PORT, _STATS_PORT = 15014, 15090
 _ISTIOD_PAGES = ("syncz", "clusterz", "endpointShardz", "mesh")
 _TAIL_LINES = 2000
 
@@ -51,6 +50,7 @@ class _Place:
 
     name: str
     kube: Kube
+    shape: MeshShape
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         """Return the pods labelled ``app``, ready or not."""
@@ -102,7 +102,7 @@ def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None) -> 
     for pod in ours:
         _logs(folder, name, kube, pod)
         if _is_agent(pod):
-            _envoy(folder, name, kube, pod)
+            _envoy(folder, name, kube, pod, shape or UPSTREAM)
         elif shape is not None:
             _control(folder, name, kube, pod, shape)
     if shape is not None:
@@ -153,8 +153,8 @@ def _logs(folder: Folder, name: str, kube: Kube, pod: Manifest) -> None:
         folder.add(path, f"last {_TAIL_LINES} lines", read, keep="tail")
 
 
-def _envoy(folder: Folder, name: str, kube: Kube, pod: Manifest) -> None:
-    if not {"istio-proxy"} & set(_containers(pod)):
+def _envoy(folder: Folder, name: str, kube: Kube, pod: Manifest, shape: MeshShape) -> None:
+    if shape.proxy not in _containers(pod):
         return
     for file, page in _ENVOY_PAGES.items():
         path = f"/admin?path={quote(page, safe='')}"
@@ -166,16 +166,16 @@ def _control(folder: Folder, name: str, kube: Kube, pod: Manifest, shape: MeshSh
     labels = pod["metadata"].get("labels") or {}
     if labels.get("app") == shape.istiod:
         _page(
-            folder, f"{name}/istiod", "metrics.txt", kube, pod, _ISTIOD_PORT, "/metrics", _counted
+            folder, f"{name}/istiod", "metrics.txt", kube, pod, METRICS_PORT, "/metrics", _counted
         )
     if labels.get("istio") == shape.gateway_selector:
         path = "/stats/prometheus"
-        _page(folder, f"{name}/gateway", "stats.txt", kube, pod, _STATS_PORT, path, _counted)
+        _page(folder, f"{name}/gateway", "stats.txt", kube, pod, STATS_PORT, path, _counted)
 
 
 def _istiods(folder: Folder, name: str, kube: Kube, shape: MeshShape) -> None:
     try:
-        found = istiods(_Place(name, kube), shape)
+        found = istiods(_Place(name, kube, shape))
     except HarnessError as error:
         folder.note(f"{name}/istiod", "istiod's debug pages", str(error))
         return

@@ -6,15 +6,13 @@ from contextlib import contextmanager
 
 from harness import files
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
 from harness.workloads.site import Site
-
-INJECTOR = "istio-sidecar-injector"
 
 
 @contextmanager
-def mesh_config(site: Site, shape: MeshShape, change: Callable[[Manifest], None]) -> Iterator[None]:
+def mesh_config(site: Site, change: Callable[[Manifest], None]) -> Iterator[None]:
     """Run the body with a mesh configuration that ``change`` has edited in place."""
+    shape = site.shape
     text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
     config = files.parse(text)
     change(config)
@@ -24,11 +22,10 @@ def mesh_config(site: Site, shape: MeshShape, change: Callable[[Manifest], None]
 
 
 @contextmanager
-def injector_values(
-    site: Site, shape: MeshShape, change: Callable[[Manifest], None]
-) -> Iterator[None]:
+def injector_values(site: Site, change: Callable[[Manifest], None]) -> Iterator[None]:
     """Run the body with injection values (``global.…``) that ``change`` has edited in place."""
-    name = f"{INJECTOR}-{shape.revision}" if shape.revision else INJECTOR
+    shape = site.shape
+    name = f"{shape.injector}-{shape.revision}" if shape.revision else shape.injector
     values = json.loads(site.kube.get("ConfigMap", name, shape.system)["data"]["values"])
     change(values)
     with site.patched("ConfigMap", name, {"data": {"values": json.dumps(values)}}, shape.system):

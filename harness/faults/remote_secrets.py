@@ -5,43 +5,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
 from harness.workloads.site import Site
 
-PREFIX = "istio-remote-secret-"
-LABEL = "istio/multiCluster=true"
 
-
-def secrets_of(site: Site, shape: MeshShape) -> list[Manifest]:
+def secrets_of(site: Site) -> list[Manifest]:
     """Return the remote secrets that a cluster's control plane holds."""
-    return site.kube.list("Secret", shape.system, labels=LABEL)
+    return site.kube.list("Secret", site.shape.system, labels=f"{REMOTE_SECRET_LABEL}=true")
 
 
-def secret_for(site: Site, other: Site, shape: MeshShape) -> Manifest | None:
+def secret_for(site: Site, other: Site) -> Manifest | None:
     """Return the secret by which ``site`` reads ``other``, found by name or by data key."""
-    for secret in secrets_of(site, shape):
-        if secret["metadata"]["name"] == PREFIX + other.name or other.name in secret["data"]:
+    called = REMOTE_SECRET_PREFIX + other.name
+    for secret in secrets_of(site):
+        if secret["metadata"]["name"] == called or other.name in secret["data"]:
             return secret
     return None
 
 
 @contextmanager
-def without_secret(site: Site, other: Site, shape: MeshShape) -> Iterator[None]:
+def without_secret(site: Site, other: Site) -> Iterator[None]:
     """Run the body while ``site`` has no secret for ``other``."""
-    secret = secret_for(site, other, shape)
+    secret = secret_for(site, other)
     if secret is None:
         yield
         return
-    with site.deleted("Secret", secret["metadata"]["name"], shape.system):
+    with site.deleted("Secret", secret["metadata"]["name"], site.shape.system):
         yield
 
 
 @contextmanager
-def renamed_secret(
-    site: Site, other: Site, shape: MeshShape, *, name: str = "other"
-) -> Iterator[None]:
+def renamed_secret(site: Site, other: Site, *, name: str = "other") -> Iterator[None]:
     """Run the body while ``site`` knows ``other`` under a wrong cluster name."""
-    secret = secret_for(site, other, shape)
+    secret = secret_for(site, other)
     if secret is None:
         yield
         return
@@ -50,21 +46,21 @@ def renamed_secret(
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": PREFIX + name,
-            "namespace": shape.system,
+            "name": REMOTE_SECRET_PREFIX + name,
+            "namespace": site.shape.system,
             "labels": secret["metadata"]["labels"],
             "annotations": {"networking.istio.io/cluster": name},
         },
         "data": {name: kubeconfig},
     }
-    with without_secret(site, other, shape), site.applied(renamed):
+    with without_secret(site, other), site.applied(renamed):
         yield
 
 
 @contextmanager
-def unreachable_secret(site: Site, other: Site, shape: MeshShape) -> Iterator[None]:
+def unreachable_secret(site: Site, other: Site) -> Iterator[None]:
     """Run the body while the secret of ``site`` names a server of ``other`` that nobody is."""
-    secret = secret_for(site, other, shape)
+    secret = secret_for(site, other)
     if secret is None:
         yield
         return
@@ -73,5 +69,5 @@ def unreachable_secret(site: Site, other: Site, shape: MeshShape) -> Iterator[No
     nobody = f"https://{other.plan.load_balancers[-1]}:6443"
     kubeconfig = base64.b64decode(value).decode().replace(server, nobody)
     patch = {"data": {key: base64.b64encode(kubeconfig.encode()).decode()}}
-    with site.patched("Secret", secret["metadata"]["name"], patch, shape.system):
+    with site.patched("Secret", secret["metadata"]["name"], patch, site.shape.system):
         yield

@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
 from harness.converge import concurrently
-from harness.meshes.base import MeshShape
 from harness.workloads.site import Site
 
 
@@ -18,17 +17,24 @@ def restart(site: Site, deployment: str, namespace: str) -> None:
 
 
 @contextmanager
-def without_istiod(sites: Sequence[Site], shape: MeshShape) -> Iterator[None]:
+def without_istiod(sites: Sequence[Site]) -> Iterator[None]:
     """Run the body while no control plane is up anywhere; return when all are back."""
     with ExitStack() as undo:
-        undo.callback(
-            lambda: concurrently(lambda s: s.rolled_out(shape.istiod, shape.system), tuple(sites))
-        )
+        undo.callback(concurrently, _istiod_rolled_out, tuple(sites))
         for site in sites:
-            undo.enter_context(replicas(site, shape.istiod, shape.system, 0))
+            undo.enter_context(replicas(site, site.shape.istiod, site.shape.system, 0))
         for site in sites:
-            site.emptied(shape.system, f"app={shape.istiod}")
+            site.emptied(site.shape.system, f"app={site.shape.istiod}")
         yield
+
+
+def restart_istiod(site: Site) -> None:
+    """Replace the pods of a cluster's control plane; wait for the new ones."""
+    restart(site, site.shape.istiod, site.shape.system)
+
+
+def _istiod_rolled_out(site: Site) -> None:
+    site.rolled_out(site.shape.istiod, site.shape.system)
 
 
 @contextmanager

@@ -1,12 +1,51 @@
-"""What a mesh must do to be installed and removed, and what checks need to know of it."""
+"""What a mesh must do to be installed, judged and removed, and the names that checks know of it.
 
-from collections.abc import Callable, Sequence, Set
+Names that Istio's users rely on (labels, ports, the fields of its access log) are constants:
+a mesh with others is no Istio. Names that an installation may choose are a :class:`MeshShape`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Program, Topology
 from harness.model.needs import Offerer, offered_by
 from harness.phases import Phases
+
+#: Label by which namespaces, pods and gateways say which network they are on.
+NETWORK_LABEL = "topology.istio.io/network"
+#: Label that every endpoint has: the cluster that it is in.
+CLUSTER_LABEL = "topology.istio.io/cluster"
+#: Label of pods whose proxy speaks mutual TLS, and its value.
+TLS_MODE_LABEL, TLS_MODE = "security.istio.io/tlsMode", "istio"
+#: Label of the Secrets by which a control plane reads other clusters, and how they are called
+#: before the cluster's name.
+REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX = "istio/multiCluster", "istio-remote-secret-"
+#: Variable by which a proxy is told the network of its pod.
+NETWORK_VARIABLE = "ISTIO_META_NETWORK"
+
+#: Port at which east-west gateways pass mutual TLS on, found by SNI.
+PASSTHROUGH_PORT = 15443
+#: Port of a proxy's statistics in Prometheus text.
+STATS_PORT = 15090
+#: Ports of a control plane: its debug pages, and its own metrics.
+DEBUG_PORT, METRICS_PORT = 8080, 15014
+
+#: What a line of a proxy's access log (a JSON object) must say, and the Envoy operator for it.
+ACCESS_LOG: Mapping[str, str] = {
+    "authority": "%REQ(:AUTHORITY)%",
+    "downstream_peer": "%DOWNSTREAM_PEER_URI_SAN%",
+    "method": "%REQ(:METHOD)%",
+    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+    "peer": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "response_code": "%RESPONSE_CODE%",
+    "response_flags": "%RESPONSE_FLAGS%",
+    "sni": "%REQUESTED_SERVER_NAME%",
+    "upstream_cluster": "%UPSTREAM_CLUSTER%",
+    "upstream_host": "%UPSTREAM_HOST%",
+    "upstream_peer": "%UPSTREAM_PEER_URI_SAN%",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +55,10 @@ class MeshShape:
     ``system`` is the namespace of istiod, gateways and mesh-wide policies; ``revision`` is the
     ``istio.io/rev`` of injected namespaces (empty: label ``istio-injection=enabled``);
     ``gateway`` names Deployment and Service of east-west gateways, and their ``istio`` label
-    is ``gateway_selector``; ``config_map`` holds the mesh configuration under key ``mesh``.
+    is ``gateway_selector``; ``config_map`` holds the mesh configuration under key ``mesh``;
+    ``proxy`` is the container of the proxy; ``injector`` (with ``-<revision>``) holds the values
+    of injection; ``authority`` is the Secret of a plugged-in CA, ``own_authority`` that of one
+    that istiod made for itself; ``published_root`` tells workloads of every namespace the root.
     """
 
     system: str = "istio-system"
@@ -27,10 +69,27 @@ class MeshShape:
     istiod: str = "istiod"
     config_map: str = "istio"
     proxy: str = "istio-proxy"
+    injector: str = "istio-sidecar-injector"
+    authority: str = "cacerts"
+    own_authority: str = "istio-ca-secret"
+    published_root: str = "istio-ca-root-cert"
+
+
+#: The shape of a mesh that has no names of its own.
+UPSTREAM = MeshShape()
 
 
 class Mesh(Protocol):
-    """A mesh under test."""
+    """A mesh under test.
+
+    To be judged, it must let itself be looked at. Proxies write an access log to their standard
+    output, a JSON object per line with the fields of :data:`ACCESS_LOG`; their admin port is
+    127.0.0.1:15000, their statistics are on :data:`STATS_PORT` and leave no counter of a cluster
+    out. Control planes serve istiod's debug pages (``syncz``, ``clusterz``, ``endpointShardz``,
+    ``edsz``) on :data:`DEBUG_PORT` to a token of their own account. Nothing is tried again that
+    nobody asked for (``defaultHttpRetryPolicy: {}``): hidden retries would hide defects. What is
+    missing of this makes checks *unknown*, never passed.
+    """
 
     @property
     def name(self) -> str:
@@ -65,7 +124,7 @@ class Mesh(Protocol):
 
 
 #: What upstream Istio offers as the harness installs it, by the names of the catalogue's needs.
-UPSTREAM: Set[str] = offered_by(Offerer.MESH)
+UPSTREAM_OFFERS: Set[str] = offered_by(Offerer.MESH)
 
 
 @runtime_checkable
@@ -82,7 +141,7 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
 
     The baseline without a mesh claims all of them: its checks are to be run, and to fail.
     """
-    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM
+    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
 
 
 @runtime_checkable

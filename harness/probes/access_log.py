@@ -5,14 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from harness.kube import Kube
-
-PROXY = "istio-proxy"
+from harness.meshes.base import ACCESS_LOG
+from harness.probes.cluster_view import ClusterView
 
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One request (or connection, then without path) as a proxy logged it.
+    """One request (or connection, then without path) as a proxy logged it (``ACCESS_LOG``).
 
     ``peer`` is the address and port that the connection really came from, ``upstream_host``
     those it went on to; ``downstream_peer`` and ``upstream_peer`` are the URIs in the
@@ -21,7 +20,6 @@ class LogEntry:
 
     path: str
     method: str
-    status: int
     authority: str
     peer: str
     downstream_peer: str
@@ -30,13 +28,14 @@ class LogEntry:
     upstream_cluster: str
     sni: str
     request_id: str
-    flags: str
+    response_code: int
+    response_flags: str
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> Self:
         """Read a log line; Envoy says null for what there is not, and ends clusters with ``;``."""
-        words = {name: str(said.get(key) or "").rstrip(";") for name, key in _KEYS.items()}
-        return cls(**words, status=int(said.get("response_code") or 0))
+        words = {key: str(said.get(key) or "").rstrip(";") for key in _WORDS}
+        return cls(**words, response_code=int(said.get("response_code") or 0))
 
     @property
     def peer_address(self) -> str:
@@ -49,30 +48,15 @@ class LogEntry:
         return self.upstream_host.rpartition(":")[0]
 
 
-#: Fields whose key in the log differs are listed with it; the format is set by the mesh plan.
-_KEYS = {
-    "path": "path",
-    "method": "method",
-    "authority": "authority",
-    "peer": "peer",
-    "downstream_peer": "downstream_peer",
-    "upstream_peer": "upstream_peer",
-    "upstream_host": "upstream_host",
-    "upstream_cluster": "upstream_cluster",
-    "sni": "sni",
-    "request_id": "request_id",
-    "flags": "response_flags",
-}
+_WORDS = ACCESS_LOG.keys() - {"response_code"}
 
 
-def entries(
-    kube: Kube, pod: str, namespace: str, container: str = PROXY, *, tail: int = 5000
-) -> list[LogEntry]:
+def entries(site: ClusterView, pod: str, namespace: str, *, tail: int = 5000) -> list[LogEntry]:
     """Return the access log of a proxy, oldest first, of its last ``tail`` lines.
 
     Proxies write their logs about once a second: wait for an entry, do not look once.
     """
-    return parse(kube.logs(pod, namespace, container, tail=tail).splitlines())
+    return parse(site.kube.logs(pod, namespace, site.shape.proxy, tail=tail).splitlines())
 
 
 def parse(lines: Iterable[str]) -> list[LogEntry]:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from harness.kube import Kube, Manifest
+from harness.meshes.base import MeshShape
 
 
 class ClusterView(Protocol):
@@ -16,6 +17,11 @@ class ClusterView(Protocol):
     @property
     def kube(self) -> Kube:
         """Its API server."""
+        ...
+
+    @property
+    def shape(self) -> MeshShape:
+        """The names of the mesh in it (upstream's, if there is none)."""
         ...
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from harness.kube import Kube
-from harness.meshes.base import MeshShape
+from harness.meshes.base import STATS_PORT
 from harness.model import ApiError
 from harness.probes.access_log import LogEntry, entries
 from harness.probes.cluster_view import ClusterView, ready_pods
 
-_STATS_PORT = 15090
 #: A histogram has more labels than the name and is left out.
 _SAMPLE = re.compile(
     r'^envoy_cluster_(?P<metric>\w+)\{cluster_name="(?P<name>[^"]*)"\} (?P<value>\d\S*)$'
@@ -22,10 +21,14 @@ _SAMPLE = re.compile(
 class Gateway:
     """One pod of an east-west gateway."""
 
-    kube: Kube
-    namespace: str
+    site: ClusterView
     pod: str
     ip: str
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that it is in."""
+        return self.site.shape.system
 
     def counters(self, pattern: str) -> dict[str, int]:
         """Return counters and gauges of clusters whose names match ``pattern``.
@@ -36,7 +39,7 @@ class Gateway:
         # Envoy itself puts a semicolon behind the name of a cluster, the page does not.
         coarse = pattern.replace(r"\.", r";?\.")
         path = f"/stats/prometheus?{urlencode({'filter': coarse})}"
-        answer = self.kube.through_pod(self.pod, self.namespace, _STATS_PORT, path)
+        answer = self.site.kube.through_pod(self.pod, self.namespace, STATS_PORT, path)
         if answer.status != 200:
             raise ApiError(f"statistics of gateway {self.pod}", answer.status, answer.text)
         wanted = re.compile(pattern)
@@ -45,21 +48,20 @@ class Gateway:
 
     def access_log(self) -> list[LogEntry]:
         """Return what it logged, oldest first."""
-        return entries(self.kube, self.pod, self.namespace)
+        return entries(self.site, self.pod, self.namespace)
 
 
-def gateways(site: ClusterView, shape: MeshShape) -> list[Gateway]:
+def gateways(site: ClusterView) -> list[Gateway]:
     """Return the ready east-west gateway pods of a cluster."""
-    pods = ready_pods(site.kube, shape.system, f"istio={shape.gateway_selector}")
+    pods = ready_pods(site.kube, site.shape.system, f"istio={site.shape.gateway_selector}")
     return [
-        Gateway(site.kube, shape.system, str(pod["metadata"]["name"]), str(pod["status"]["podIP"]))
-        for pod in pods
+        Gateway(site, str(pod["metadata"]["name"]), str(pod["status"]["podIP"])) for pod in pods
     ]
 
 
-def address(site: ClusterView, shape: MeshShape) -> str:
+def address(site: ClusterView) -> str:
     """Return the address of a cluster's east-west gateway for other networks; empty if none."""
-    return gateway_address(site.kube, shape.gateway, shape.system)
+    return gateway_address(site.kube, site.shape.gateway, site.shape.system)
 
 
 def gateway_address(kube: Kube, service: str, namespace: str) -> str:

@@ -4,10 +4,9 @@ from base64 import b64decode
 from dataclasses import dataclass
 from datetime import timedelta
 
-from harness.kube import Kube
-from harness.meshes.base import MeshShape
-from harness.meshes.istio import ca
+from harness.meshes import ca
 from harness.model import ToolError
+from harness.probes.cluster_view import ClusterView
 
 _LIFETIME = timedelta(hours=1)
 
@@ -25,14 +24,15 @@ class Identity:
         return f"Identity({self.uri})"
 
 
-def mint(kube: Kube, shape: MeshShape, uri: str) -> Identity:
-    """Return ``uri`` signed by the control plane's own authority (Secret ``cacerts``).
+def mint(site: ClusterView, uri: str) -> Identity:
+    """Return ``uri`` signed by the authority that was plugged into a cluster's control plane.
 
     :class:`ToolError` if the mesh has no plugged-in authority, or one that cannot sign.
     """
-    secret = kube.find("Secret", ca.SECRET, shape.system)
+    shape = site.shape
+    secret = site.kube.find("Secret", shape.authority, shape.system)
     if secret is None:
-        what = f"{shape.system} has no Secret {ca.SECRET}"
+        what = f"{shape.system} has no Secret {shape.authority}"
         raise ToolError(("mint", uri), 1, f"{what}: only a mesh with a plugged-in CA can be minted")
     pem = {name: b64decode(value).decode() for name, value in secret["data"].items()}
     chain = pem.get("cert-chain.pem", pem["ca-cert.pem"]) + pem.get("root-cert.pem", "")

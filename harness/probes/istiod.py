@@ -10,13 +10,12 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.kube import Kube, Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import DEBUG_PORT
 from harness.model import ToolError
 from harness.probes.caller import Caller, agents
 from harness.probes.cluster_view import ClusterView, ready_pods
 from harness.probes.endpoints import Endpoint, endpoints_in
 
-_DEBUG_PORT = 8080
 _AUDIENCE = "istio-ca"
 _TOKEN_SECONDS = 3600
 
@@ -97,7 +96,7 @@ class Istiod:
     def debug(self, page: str) -> Any:
         """Return a debug page, such as ``syncz``."""
         headers = {"authorization": f"Bearer {self.token}"}
-        url = f"http://{self.ip}:{_DEBUG_PORT}/debug/{page}"
+        url = f"http://{self.ip}:{DEBUG_PORT}/debug/{page}"
         return self.relay.fetch(url, headers=headers)
 
     def __repr__(self) -> str:
@@ -105,11 +104,12 @@ class Istiod:
         return f"Istiod({self.namespace}/{self.pod} in {self.relay.cluster})"
 
 
-def istiods(site: ClusterView, shape: MeshShape) -> list[Istiod]:
+def istiods(site: ClusterView) -> list[Istiod]:
     """Return the ready istiod pods of a cluster.
 
     :class:`ToolError` if no agent runs in the cluster that could ask them.
     """
+    shape = site.shape
     pods = ready_pods(site.kube, shape.system, f"app={shape.istiod}")
     if not pods:
         return []

@@ -25,7 +25,7 @@ def peers_of(site: ClusterView, namespace: str, app: str, word: str, *, at_least
     pods = [pod["metadata"]["name"] for pod in site.pods(namespace, app)]
 
     def logged() -> list[str]:
-        found = [e for pod in pods for e in entries(site.kube, pod, namespace) if word in e.path]
+        found = [e for pod in pods for e in entries(site, pod, namespace) if word in e.path]
         return [entry.peer_address for entry in found]
 
     peers = eventually(

@@ -5,9 +5,10 @@ from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
 from harness.faults.mesh_config import injector_values, mesh_config
-from harness.faults.rollout import pod_template, restart
+from harness.faults.rollout import pod_template, restart, restart_istiod
 from harness.kube import Manifest
-from harness.probes.gateway import gateway_address
+from harness.probes.gateway import address
+from harness.probes.injection import told_network
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.rules import gateway, server
 from harness.workloads.site import Site
@@ -29,30 +30,30 @@ def short_certificates(scene: Scene) -> Breaking:
 @contextmanager
 def no_cacerts(scene: Scene) -> Breaking:
     """Let the last control plane sign with a root of its own making."""
-    site, shape = scene.sites[-1], scene.shape
+    site = scene.sites[-1]
     try:
-        with site.deleted("Secret", "cacerts", shape.system):
-            restart(site, shape.istiod, shape.system)
+        with site.deleted("Secret", site.shape.authority, site.shape.system):
+            restart_istiod(site)
             yield
     finally:
-        site.kube.delete("Secret", "istio-ca-secret", shape.system)
-        restart(site, shape.istiod, shape.system)
+        site.kube.delete("Secret", site.shape.own_authority, site.shape.system)
+        restart_istiod(site)
 
 
 @contextmanager
 def other_trust_domain(scene: Scene) -> Breaking:
     """Give the server's control plane another trust domain, and one of its callers with it."""
-    site, shape = scene.server, scene.shape
+    site = scene.server
 
     def change(config: Manifest) -> None:
         config["trustDomain"] = "td2"
 
     def restarted() -> None:
-        restart(site, shape.istiod, shape.system)
+        restart_istiod(site)
         restart(site, "probe-b", SAMPLE)
 
     try:
-        with mesh_config(site, shape, change):
+        with mesh_config(site, change):
             restarted()
             yield
     finally:
@@ -62,13 +63,13 @@ def other_trust_domain(scene: Scene) -> Breaking:
 @contextmanager
 def network_value_omitted(scene: Scene) -> Breaking:
     """Inject a new pod without the value ``global.network``."""
-    site, shape = scene.client, scene.shape
+    site = scene.client
 
     def change(values: Manifest) -> None:
         values["global"]["network"] = ""
 
     try:
-        with injector_values(site, shape, change):
+        with injector_values(site, change):
             _await_injected_network(site, "")
             restart(site, "probe-b", SAMPLE)
             yield
@@ -88,41 +89,33 @@ def _await_injected_network(site: Site, network: str) -> None:
     }
     path = f"/api/v1/namespaces/{SAMPLE}/pods?dryRun=All"
     eventually(
-        lambda: _injected_network(site.kube.request("POST", path, trial).json()),
+        lambda: told_network(site, site.kube.request("POST", path, trial).json()),
         lambda seen: seen == network,
         what=f"{site.name} injects network {network!r}",
         budget=Budget(timeout=30, interval=0.1, firm=True),
     )
 
 
-def _injected_network(pod: Manifest) -> str:
-    spec = pod["spec"]
-    containers = [*spec.get("initContainers", []), *spec["containers"]]
-    env = [entry for container in containers for entry in container.get("env", [])]
-    values = (entry.get("value", "") for entry in env if entry["name"] == "ISTIO_META_NETWORK")
-    return str(next(values, ""))
-
-
 @contextmanager
 def remote_pilot_address(scene: Scene) -> Breaking:
     """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
-    first, last, shape = scene.sites[0], scene.sites[-1], scene.shape
+    first, last = scene.sites[0], scene.sites[-1]
     if first.network == last.network:
-        exposed, address = [], str(first.pods(shape.system, shape.istiod)[0]["status"]["podIP"])
+        pods = first.pods(first.shape.system, first.shape.istiod)
+        exposed, there = [], str(pods[0]["status"]["podIP"])
     else:
-        exposed = _exposed_istiod(scene)
-        address = gateway_address(first.kube, shape.gateway, shape.system)
+        exposed, there = _exposed_istiod(first), address(first)
     with ExitStack() as undo:
         for site in (first, last):
-            undo.callback(restart, site, shape.istiod, shape.system)
+            undo.callback(restart_istiod, site)
         undo.enter_context(first.applied(*exposed))
-        undo.enter_context(_istiod_elsewhere(last, scene, address))
-        restart(last, shape.istiod, shape.system)
+        undo.enter_context(_istiod_elsewhere(last, there))
+        restart_istiod(last)
         yield
 
 
-def _exposed_istiod(scene: Scene) -> list[Manifest]:
-    shape = scene.shape
+def _exposed_istiod(site: Site) -> list[Manifest]:
+    shape = site.shape
     servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (15012, 15017)]
     host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
     routes = [
@@ -144,8 +137,8 @@ def _exposed_istiod(scene: Scene) -> list[Manifest]:
 
 
 @contextmanager
-def _istiod_elsewhere(site: Site, scene: Scene, address: str) -> Iterator[None]:
-    shape = scene.shape
+def _istiod_elsewhere(site: Site, address: str) -> Iterator[None]:
+    shape = site.shape
     labels = {
         "kubernetes.io/service-name": shape.istiod,
         "endpointslice.kubernetes.io/managed-by": "meshproof",

@@ -4,7 +4,7 @@ from contextlib import ExitStack, contextmanager
 
 from harness.faults.mesh_config import cluster_local, mesh_config
 from harness.faults.remote_secrets import renamed_secret, unreachable_secret, without_secret
-from harness.faults.rollout import pod_template, restart
+from harness.faults.rollout import pod_template, restart_istiod
 from harness.providers.base import CanCutApi
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.stage import ECHO, LOCAL, PRIVATE, SAMPLE
@@ -13,28 +13,28 @@ from harness.workloads.stage import ECHO, LOCAL, PRIVATE, SAMPLE
 @contextmanager
 def no_remote_secret(scene: Scene) -> Breaking:
     """Delete the client's secret for the server's cluster."""
-    with without_secret(scene.client, scene.server, scene.shape):
+    with without_secret(scene.client, scene.server):
         yield
 
 
 @contextmanager
 def one_secret_only(scene: Scene) -> Breaking:
     """Leave discovery one-way: the first cluster loses its secret for the second."""
-    with without_secret(scene.sites[0], scene.sites[1], scene.shape):
+    with without_secret(scene.sites[0], scene.sites[1]):
         yield
 
 
 @contextmanager
 def other_secret_name(scene: Scene) -> Breaking:
     """Register the server's cluster under a name that its proxies do not use."""
-    with renamed_secret(scene.client, scene.server, scene.shape):
+    with renamed_secret(scene.client, scene.server):
         yield
 
 
 @contextmanager
 def secret_name_mismatch(scene: Scene) -> Breaking:
     """Let the name in the remote secret differ from the cluster's own."""
-    with renamed_secret(scene.client, scene.server, scene.shape):
+    with renamed_secret(scene.client, scene.server):
         yield
 
 
@@ -46,10 +46,10 @@ def unreachable_server(scene: Scene) -> Breaking:
     when the corrected secret is removed later (seen with 1.32-alpha): healing takes a new istiod.
     """
     try:
-        with unreachable_secret(scene.client, scene.server, scene.shape):
+        with unreachable_secret(scene.client, scene.server):
             yield
     finally:
-        restart(scene.client, scene.shape.istiod, scene.shape.system)
+        restart_istiod(scene.client)
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def cluster_local_host(scene: Scene) -> Breaking:
     with ExitStack() as undo:
         for site in scene.sites:
             change = cluster_local(ECHO.fqdn)
-            undo.enter_context(mesh_config(site, scene.shape, change))
+            undo.enter_context(mesh_config(site, change))
         yield
 
 
@@ -69,7 +69,7 @@ def cluster_local_off(scene: Scene) -> Breaking:
     with ExitStack() as undo:
         for site in scene.sites:
             change = cluster_local(*hosts, local=False)
-            undo.enter_context(mesh_config(site, scene.shape, change))
+            undo.enter_context(mesh_config(site, change))
         yield
 
 
@@ -83,7 +83,7 @@ def host_typo(scene: Scene) -> Breaking:
         for entry in settings:
             entry["hosts"] = [host.replace(LOCAL.name, "locla") for host in entry["hosts"]]
 
-    with mesh_config(scene.client, scene.shape, misspell):
+    with mesh_config(scene.client, misspell):
         yield
 
 

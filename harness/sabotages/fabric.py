@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
 from harness.kube import Manifest
+from harness.meshes.base import NETWORK_LABEL, PASSTHROUGH_PORT, TLS_MODE, TLS_MODE_LABEL
 from harness.model import HarnessError
 from harness.probes.gateway import gateway_address
 from harness.probes.identity import Identity, alien
@@ -15,8 +16,6 @@ from harness.workloads.rules import gateway, server, virtual_service
 from harness.workloads.site import Site
 from harness.workloads.stage import BARE, ECHO, SAMPLE
 
-NETWORK_LABEL = "topology.istio.io/network"
-PASSTHROUGH_PORT = 15443
 #: A gateway port that no check uses, for a path that must not exist.
 SPARE_PORT = 15008
 
@@ -97,11 +96,15 @@ def _relabelled_pods(site: Site, network: str) -> Iterator[None]:
         yield
 
 
+def _gateway_service(site: Site, patch: Manifest) -> AbstractContextManager[None]:
+    return site.patched("Service", site.shape.gateway, patch, site.shape.system)
+
+
 @contextmanager
 def gateway_network_label_dropped(scene: Scene) -> Breaking:
     """Remove the network label from the server's gateway Service."""
     patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
-    with scene.server.patched("Service", scene.shape.gateway, patch, scene.shape.system):
+    with _gateway_service(scene.server, patch):
         yield
 
 
@@ -109,14 +112,14 @@ def gateway_network_label_dropped(scene: Scene) -> Breaking:
 def clusterip_gateway(scene: Scene) -> Breaking:
     """Take the external address from the server's gateway Service."""
     patch = {"spec": {"type": "ClusterIP"}}
-    with scene.server.patched("Service", scene.shape.gateway, patch, scene.shape.system):
+    with _gateway_service(scene.server, patch):
         yield
 
 
 @contextmanager
 def services_not_exposed(scene: Scene) -> Breaking:
     """Delete the Gateway object that exposes the server's services."""
-    with scene.server.deleted("Gateway", scene.shape.exposure, scene.shape.system):
+    with scene.server.deleted("Gateway", scene.server.shape.exposure, scene.server.shape.system):
         yield
 
 
@@ -151,16 +154,16 @@ def _terminating(scene: Scene, terminating: Manifest) -> Iterator[None]:
     """Replace the exposure by one server that ends TLS and forwards everything to ``echo``."""
     route = virtual_service(
         "terminated",
-        scene.shape.system,
+        scene.server.shape.system,
         hosts=["*"],
-        gateways=[scene.shape.exposure],
+        gateways=[scene.server.shape.exposure],
         http=[{"route": [{"destination": {"host": ECHO.fqdn, "port": {"number": 5000}}}]}],
     )
     patch = {"spec": {"servers": [terminating]}}
-    exposure = scene.shape.exposure
+    exposure = scene.server.shape.exposure
     with (
         scene.server.applied(route),
-        scene.server.patched("Gateway", exposure, patch, scene.shape.system),
+        scene.server.patched("Gateway", exposure, patch, scene.server.shape.system),
     ):
         yield
 
@@ -171,21 +174,21 @@ def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "namespace": scene.shape.system},
+        "metadata": {"name": name, "namespace": scene.server.shape.system},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
     }
 
 
 def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
-    selector = scene.shape.gateway_selector
-    return gateway(name, scene.shape.system, selector=selector, servers=[served])
+    selector = scene.server.shape.gateway_selector
+    return gateway(name, scene.server.shape.system, selector=selector, servers=[served])
 
 
 @contextmanager
 def network_view_removed(scene: Scene) -> Breaking:
     """Let the gateway of the check's own cluster forward into every network."""
-    name, system = scene.shape.gateway, scene.shape.system
     site = scene.cluster or scene.server
+    name, system = site.shape.gateway, site.shape.system
     spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
     containers = [
         {**c, "env": [e for e in c.get("env", []) if "NETWORK_VIEW" not in e["name"]]}
@@ -203,7 +206,7 @@ def network_view_removed(scene: Scene) -> Breaking:
 @contextmanager
 def false_tls_mode_label(scene: Scene) -> Breaking:
     """Label the server's pod without a proxy as one that speaks mutual TLS."""
-    patch = {"metadata": {"labels": {"security.istio.io/tlsMode": "istio"}}}
+    patch = {"metadata": {"labels": {TLS_MODE_LABEL: TLS_MODE}}}
     with ExitStack() as undo:
         for pod in scene.server.pods(SAMPLE, BARE.name):
             name = pod["metadata"]["name"]

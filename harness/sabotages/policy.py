@@ -3,6 +3,7 @@
 from contextlib import ExitStack, contextmanager
 
 from harness.kube import Manifest
+from harness.meshes.base import CLUSTER_LABEL
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.echo import Echo
 from harness.workloads.rules import (
@@ -10,7 +11,7 @@ from harness.workloads.rules import (
     authorization,
     destination_rule,
     everywhere,
-    peer_authentication,
+    mesh_wide,
     virtual_service,
 )
 from harness.workloads.site import Site
@@ -31,14 +32,14 @@ from harness.workloads.stage import (
 @contextmanager
 def mtls_disabled(scene: Scene) -> Breaking:
     """Switch mutual TLS off for the whole mesh."""
-    with everywhere(scene.sites, peer_authentication("default", scene.shape.system, "DISABLE")):
+    with everywhere(scene.sites, mesh_wide(scene.client, "default", "DISABLE")):
         yield
 
 
 @contextmanager
 def permissive_policy(scene: Scene) -> Breaking:
     """Put an older mesh-wide policy in place that admits plaintext: the oldest one counts."""
-    older = peer_authentication("a-permissive", scene.shape.system, "PERMISSIVE")
+    older = mesh_wide(scene.client, "a-permissive", "PERMISSIVE")
     with everywhere(scene.sites, older):
         yield
 
@@ -109,10 +110,7 @@ def locality_preference(scene: Scene) -> Breaking:
 @contextmanager
 def fixed_cluster_split(scene: Scene) -> Breaking:
     """Split evenly by cluster subsets, whatever the number of endpoints."""
-    subsets = [
-        {"name": site.name, "labels": {"topology.istio.io/cluster": site.name}}
-        for site in scene.sites
-    ]
+    subsets = [{"name": site.name, "labels": {CLUSTER_LABEL: site.name}} for site in scene.sites]
     rule = destination_rule("fixed-split", SAMPLE, host=ECHO.fqdn, subsets=subsets)
     route = virtual_service(
         "fixed-split", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": _evenly(scene.sites)}]
@@ -160,7 +158,7 @@ def no_retries(scene: Scene) -> Breaking:
 @contextmanager
 def foreign_fixed_value(scene: Scene) -> Breaking:
     """Rank endpoints by a label value of the server's cluster instead of the client's own."""
-    foreign = f"topology.istio.io/cluster={scene.server.name}"
+    foreign = f"{CLUSTER_LABEL}={scene.server.name}"
     with _traffic_policy(scene, RANKED.name, ranked_policy(foreign)):
         yield
 

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.meshes.base import Mesh, MeshShape
+from harness.meshes.base import Mesh
 from harness.model import Lab
 from harness.providers.base import Provider
 from harness.workloads.site import Site
@@ -23,11 +23,6 @@ class Scene:
     target: Site | None = None
     cluster: Site | None = None
     fixtures: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def shape(self) -> MeshShape:
-        """The names of the mesh under test (upstream's, if there is no mesh)."""
-        return self.mesh.shape or MeshShape()
 
     @property
     def client(self) -> Site:

@@ -86,11 +86,11 @@ def lab(topology: Topology, pytestconfig: pytest.Config) -> Lab:
 
 
 @pytest.fixture(scope="session")
-def sites(lab: Lab) -> tuple[Site, ...]:
+def sites(lab: Lab, mesh: Mesh) -> tuple[Site, ...]:
     """Return all clusters of the lab, in the order of the topology."""
     from harness.workloads.site import Site
 
-    return tuple(Site.of(lab, cluster.name) for cluster in lab.clusters)
+    return tuple(Site.of(lab, cluster.name, mesh.shape) for cluster in lab.clusters)
 
 
 @pytest.fixture

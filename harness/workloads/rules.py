@@ -28,8 +28,13 @@ def authorization(
 
 
 def peer_authentication(name: str, namespace: str, mode: str) -> Manifest:
-    """Return a PeerAuthentication; mesh-wide if ``namespace`` is the system namespace."""
+    """Return a PeerAuthentication of one namespace."""
     return _object(_SECURITY, "PeerAuthentication", name, namespace, {"mtls": {"mode": mode}})
+
+
+def mesh_wide(site: Site, name: str, mode: str) -> Manifest:
+    """Return a PeerAuthentication of the whole mesh that ``site`` is part of."""
+    return peer_authentication(name, site.shape.system, mode)
 
 
 def destination_rule(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
+from harness.meshes.base import UPSTREAM, MeshShape
 from harness.model import Cluster, ClusterPlan, Lab
 from harness.probes.caller import Caller, as_caller
 from harness.probes.cluster_view import ready_pods
@@ -17,7 +18,7 @@ _ROLLOUT = Budget(timeout=90, interval=0.1, firm=True)
 
 @dataclass(frozen=True)
 class Site:
-    """A cluster, its part of the plan and its API server.
+    """A cluster, its part of the plan, its API server, and the names of the mesh in it.
 
     The context managers undo exactly what they did, also when their block raises: what was
     there before is there again, what was not is gone. They restore one object each; a
@@ -27,12 +28,13 @@ class Site:
     cluster: Cluster
     plan: ClusterPlan
     kube: Kube
+    shape: MeshShape = UPSTREAM
 
     @classmethod
-    def of(cls, lab: Lab, name: str) -> "Site":
-        """Return the site of the cluster called ``name``."""
+    def of(cls, lab: Lab, name: str, shape: MeshShape | None = None) -> "Site":
+        """Return the site of the cluster called ``name``; without ``shape``, as upstream names."""
         cluster = lab.cluster(name)
-        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig))
+        return cls(cluster, lab.plan_of(name), Kube(cluster.kubeconfig), shape or UPSTREAM)
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from harness import files
 from harness.converge import concurrently
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import CLUSTER_LABEL
 from harness.probes.caller import Caller
 from harness.probes.gateway import address
 from harness.workloads.echo import Echo, namespace, service
@@ -112,13 +112,13 @@ def retried(site: Site) -> Host:
     return Host(f"retried-{site.name}")
 
 
-def entrances(source: Site, target: Site, shape: MeshShape) -> set[str]:
+def entrances(source: Site, target: Site) -> set[str]:
     """Return the addresses at which callers in ``source`` enter the ``echo`` of ``target``.
 
     On one network those are its pods', else that of its gateway.
     """
     if source.network != target.network:
-        return {address(target, shape)}
+        return {address(target)}
     return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
 
 
@@ -154,15 +154,18 @@ class Stage:
         return (self.echo(site), self.stranger(site), self.tenant(site))
 
 
-def raise_stage(sites: tuple[Site, ...], shape: MeshShape | None) -> Stage:
-    """Deploy the cast in every cluster at once; return when every pod is ready. Idempotent."""
+def raise_stage(sites: tuple[Site, ...], *, meshed: bool) -> Stage:
+    """Deploy the cast in every cluster at once; return when every pod is ready. Idempotent.
+
+    Rules are part of it only where there is a mesh (``meshed``) to read them.
+    """
 
     def deploy(site: Site) -> None:
-        site.apply(*_namespaces(shape))
+        site.apply(*_namespaces(site))
         site.apply(*_workloads(site, sites), *_services(site, sites))
-        if shape is not None:
+        if meshed:
             site.apply(*_rules(sites))
-            _declare_local(site, shape)
+            _declare_local(site)
         for name, space in _DEPLOYMENTS:
             site.rolled_out(name, space)
 
@@ -173,8 +176,8 @@ def raise_stage(sites: tuple[Site, ...], shape: MeshShape | None) -> Stage:
 _DEPLOYMENTS = (("echo", SAMPLE), ("probe-b", SAMPLE), ("bare", SAMPLE), ("probe", OTHER))
 
 
-def _namespaces(shape: MeshShape | None) -> list[Manifest]:
-    revision = shape.revision if shape else ""
+def _namespaces(site: Site) -> list[Manifest]:
+    revision = site.shape.revision
     return [namespace(name, injected=True, revision=revision) for name in (SAMPLE, OTHER)]
 
 
@@ -228,7 +231,7 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         _treated(SORTED, subsets=_by_cluster(sites)),
         _routed(SORTED, [_towards(site) for site in sites]),
         _treated(NEAR, policy=near_policy()),
-        _treated(RANKED, policy=ranked_policy("topology.istio.io/cluster")),
+        _treated(RANKED, policy=ranked_policy(CLUSTER_LABEL)),
         *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
     ]
 
@@ -245,8 +248,9 @@ def _routed(host: Host, http: Sequence[Manifest]) -> Manifest:
     return virtual_service(host.name, host.namespace, hosts=[host.fqdn], http=http)
 
 
-def _declare_local(site: Site, shape: MeshShape) -> None:
+def _declare_local(site: Site) -> None:
     """Declare ``local`` cluster-local in the mesh configuration, unless that stands there."""
+    shape = site.shape
     text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
     config = files.parse(text)
     settings = config.setdefault("serviceSettings", [])
@@ -291,8 +295,7 @@ def _by_version(sites: Sequence[Site]) -> list[Manifest]:
 
 
 def _by_cluster(sites: Sequence[Site]) -> list[Manifest]:
-    label = "topology.istio.io/cluster"
-    return [{"name": site.name, "labels": {label: site.name}} for site in sites]
+    return [{"name": site.name, "labels": {CLUSTER_LABEL: site.name}} for site in sites]
 
 
 def _split(sites: Sequence[Site]) -> list[Manifest]:

@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import MeshShape
 from harness.probes.gateway import gateways
 from harness.probes.istiod import Istiod, istiods
 from harness.sabotages.control_plane import remote_pilot_address
@@ -17,22 +16,22 @@ from harness.workloads.stage import Stage
 @pytest.mark.requirement("CP-01")
 @pytest.mark.sabotage.with_args(remote_pilot_address)
 @pytest.mark.disturbs
-def test_a_primary_configures_its_own_workloads(stage: Stage, shape: MeshShape) -> None:
+def test_a_primary_configures_its_own_workloads(stage: Stage) -> None:
     for site in stage.sites:
         expected = {f"{caller.pod}.{caller.namespace}" for caller in stage.injected(site)}
-        expected |= {f"{each.pod}.{each.namespace}" for each in gateways(site, shape)}
+        expected |= {f"{each.pod}.{each.namespace}" for each in gateways(site)}
         eventually(
-            partial(synced, site, shape),
+            partial(synced, site),
             expected.issubset,
             what=f"every proxy of {site.name} is synced on an istiod of {site.name}",
         )
 
 
-def synced(site: Site, shape: MeshShape) -> set[str]:
+def synced(site: Site) -> set[str]:
     """Return the ids of proxies of ``site`` that are synced on one of its own istiods."""
     return {
         proxy.id
-        for istiod in istiods(site, shape)
+        for istiod in istiods(site)
         for proxy in istiod.proxies()
         if proxy.synced and proxy.cluster == site.name
     }
@@ -40,12 +39,10 @@ def synced(site: Site, shape: MeshShape) -> set[str]:
 
 @pytest.mark.requirement("CP-15")
 @pytest.mark.sabotage.with_args(unreachable_server)
-def test_every_istiod_watches_every_cluster(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_every_istiod_watches_every_cluster(source: Site, target: Site, stage: Stage) -> None:
     assert stage.sites
     eventually(
-        lambda: [statuses(istiod) for istiod in istiods(source, shape)],
+        lambda: [statuses(istiod) for istiod in istiods(source)],
         lambda seen: bool(seen) and all(s.get(target.name) == "synced" for s in seen),
         what=f"every istiod of {source.name} has synced {target.name}",
     )

@@ -8,7 +8,6 @@ import pytest
 
 from harness.converge import eventually
 from harness.faults.rollout import without_istiod
-from harness.meshes.base import MeshShape
 from harness.model import Topology
 from harness.probes.claims import from_each
 from harness.sabotages.control_plane import short_certificates
@@ -23,7 +22,6 @@ RATE = 10.0
 @pytest.mark.disturbs
 def test_calls_succeed_while_every_istiod_is_down(
     stage: Stage,
-    shape: MeshShape,
     topology: Topology,
     outage: float,
     waits: Callable[[float], None],
@@ -38,7 +36,7 @@ def test_calls_succeed_while_every_istiod_is_down(
             what=f"before the outage, {names} answer callers in {site.name}",
         )
     with ExitStack() as undo:
-        undo.enter_context(without_istiod(stage.sites, shape))
+        undo.enter_context(without_istiod(stage.sites))
         loads = {
             site.name: undo.enter_context(
                 stage.stranger(site).load(BRIEF.url, rate=RATE, seconds=outage)

@@ -6,7 +6,7 @@ import pytest
 
 from harness.converge import Budget, eventually, pause
 from harness.faults.remote_secrets import secret_for, secrets_of
-from harness.meshes.base import MeshShape
+from harness.meshes.base import TLS_MODE, TLS_MODE_LABEL
 from harness.probes.caller import Caller
 from harness.probes.claims import served
 from harness.probes.gateway import address
@@ -23,25 +23,22 @@ from harness.workloads.echo import service
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage, entrances
 
-TLS_LABEL = "security.istio.io/tlsMode"
 #: Seconds for news of a Service to reach proxies of the other cluster, and looks meanwhile.
 PROPAGATION = 2.0
 LOOKS = 8
 
 
-def known_clusters(site: Site, stage: Stage, shape: MeshShape) -> set[str]:
+def known_clusters(site: Site, stage: Stage) -> set[str]:
     """Return the clusters whose endpoints for ``echo`` a caller in ``site`` holds."""
     held = {e.address for e in stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT)}
-    return {other.name for other in stage.sites if held & entrances(site, other, shape)}
+    return {other.name for other in stage.sites if held & entrances(site, other)}
 
 
 @pytest.mark.requirement("DS-01")
 @pytest.mark.sabotage.with_args(no_remote_secret)
-def test_endpoints_of_the_other_cluster_are_known(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_endpoints_of_the_other_cluster_are_known(source: Site, target: Site, stage: Stage) -> None:
     eventually(
-        lambda: known_clusters(source, stage, shape),
+        lambda: known_clusters(source, stage),
         lambda known: {source.name, target.name} <= known,
         what=f"callers in {source.name} hold endpoints of {target.name}",
     )
@@ -49,10 +46,10 @@ def test_endpoints_of_the_other_cluster_are_known(
 
 @pytest.mark.requirement("DS-02")
 @pytest.mark.sabotage.with_args(one_secret_only)
-def test_every_cluster_has_the_same_view(stage: Stage, shape: MeshShape) -> None:
+def test_every_cluster_has_the_same_view(stage: Stage) -> None:
     everyone = {site.name for site in stage.sites}
     eventually(
-        lambda: {site.name: known_clusters(site, stage, shape) for site in stage.sites},
+        lambda: {site.name: known_clusters(site, stage) for site in stage.sites},
         lambda views: all(view == everyone for view in views.values()),
         what=f"callers everywhere hold endpoints of {sorted(everyone)}",
     )
@@ -97,13 +94,11 @@ def test_other_clusters_answer_where_nobody_is_local(
 
 @pytest.mark.requirement("DS-08")
 @pytest.mark.sabotage.with_args(cluster_local_off)
-def test_system_services_stay_cluster_local(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
-    posing = {"metadata": {"labels": {TLS_LABEL: "istio"}}}
+def test_system_services_stay_cluster_local(source: Site, target: Site, stage: Stage) -> None:
+    posing = {"metadata": {"labels": {TLS_MODE_LABEL: TLS_MODE}}}
     pods = target.kube.list("Pod", "kube-system", labels="k8s-app=kube-dns")
     pod = pods[0]["metadata"]["name"]
-    shown = {address(target, shape), *(pod["status"]["podIP"] for pod in pods)}
+    shown = {address(target), *(pod["status"]["podIP"] for pod in pods)}
     foreign = {*shown, target.plan.api_address}
     names = (("kubernetes.default", 443), ("kube-dns.kube-system", 53))
     with target.patched("Pod", pod, posing, "kube-system"):
@@ -137,15 +132,15 @@ def at_rest(look: Callable[[], list[set[str]]]) -> list[set[str]]:
 @pytest.mark.requirement("DS-10")
 @pytest.mark.sabotage.with_args(other_secret_name)
 def test_secret_key_proxies_and_endpoints_agree_on_the_name(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
-    keys = {key for secret in secrets_of(source, shape) for key in secret["data"]}
+    keys = {key for secret in secrets_of(source) for key in secret["data"]}
     proxies = {c.sidecar.metadata()["CLUSTER_ID"] for c in stage.injected(target)}
     assert proxies == {target.name}, f"proxies of {target.name} call it {sorted(proxies)}"
-    assert secret_for(source, target, shape) is not None, f"no secret for {target.name}"
+    assert secret_for(source, target) is not None, f"no secret for {target.name}"
     assert proxies <= keys, f"secrets of {source.name} name {sorted(keys)}, not {target.name}"
     eventually(
-        lambda: {name for istiod in istiods(source, shape) for name in istiod.shards(ECHO.fqdn)},
+        lambda: {name for istiod in istiods(source) for name in istiod.shards(ECHO.fqdn)},
         lambda seen: proxies <= seen,
         what=f"istiod of {source.name} files endpoints under {target.name}",
     )

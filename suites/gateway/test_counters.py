@@ -6,7 +6,6 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.meshes.base import MeshShape
 from harness.model import Lab
 from harness.probes.claims import from_each, none_from, only_from
 from harness.probes.gateway import address, gateways
@@ -21,11 +20,11 @@ from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
 DRAIN = 5.0
 
 
-def connections(site: Site, shape: MeshShape) -> int:
+def connections(site: Site) -> int:
     """Return how many connections the gateways of a cluster have opened to ``echo``."""
     name = ECHO.sni(TCP_PORT)
     pattern = rf"cluster\.{name}\.upstream_cx_total"
-    return sum(sum(g.counters(pattern).values()) for g in gateways(site, shape))
+    return sum(sum(g.counters(pattern).values()) for g in gateways(site))
 
 
 @pytest.mark.requirement("GW-01")
@@ -35,18 +34,17 @@ def test_the_gateway_counts_every_connection(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
     call = partial(stage.stranger(source).tcp, f"{ECHO.name}.{ECHO.namespace}", TCP_PORT)
     both = from_each([target.name], at_least=5)
     eventually(partial(call, count=60), both, what=f"{target.name} answers {source.name}")
-    before = connections(target, shape)
+    before = connections(target)
     replies = call(count=60)
     assert both(replies), f"{replies}"
     crossed = replies.clusters[target.name]
     eventually(
-        lambda: connections(target, shape) - before,
+        lambda: connections(target) - before,
         lambda counted: counted >= crossed,
         what=f"gateways of {target.name} count the {crossed} connections from {source.name}",
         budget=Budget(timeout=15, interval=0.5),
@@ -63,10 +61,9 @@ def test_only_gateway_traffic_is_on_the_wire(
     stage: Stage,
     lab: Lab,
     provider: CanCapture,
-    shape: MeshShape,
     notes: Callable[[str], None],
 ) -> None:
-    gateway = address(target, shape)
+    gateway = address(target)
     with provider.capture(lab) as wire:
         replies = stage.stranger(source).call(only(target).url, count=40)
         flows = eventually(
@@ -93,10 +90,10 @@ def test_without_the_gateway_there_is_no_path(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     waits: Callable[[float], None],
 ) -> None:
     caller, host = stage.stranger(source), only(target)
+    shape = target.shape
     with target.scaled(shape.gateway, shape.system, 0):
         target.emptied(shape.system, f"istio={shape.gateway_selector}")  # it drains for a while
         eventually(

@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.meshes.base import MeshShape
 from harness.model import Lab, Topology
 from harness.probes.access_log import entries
 from harness.probes.claims import only_from
@@ -26,7 +25,7 @@ from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, entrances, o
 @pytest.mark.requirement("GW-04")
 @pytest.mark.sabotage.with_args(tls_terminated_at_gateway)
 def test_the_client_sees_the_servers_identity(
-    source: Site, target: Site, stage: Stage, shape: MeshShape, topology: Topology
+    source: Site, target: Site, stage: Stage, topology: Topology
 ) -> None:
     caller, word = stage.stranger(source), mark()
     eventually(
@@ -37,15 +36,15 @@ def test_the_client_sees_the_servers_identity(
     replies = caller.call(only(target).at(word), count=10)
     assert only_from(target.name)(replies), f"{source.name} calls {target.name}: {replies}"
     logged = eventually(
-        lambda: [e for e in entries(source.kube, caller.pod, SAMPLE) if word in e.path],
+        lambda: [e for e in entries(source, caller.pod, SAMPLE) if word in e.path],
         lambda seen: len(seen) >= len(replies),
         what=f"the proxy of {caller.pod} logs its calls",
         budget=Budget(timeout=15),
     )
     server = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
     assert {entry.upstream_peer for entry in logged} == {server}
-    assert {entry.upstream_address for entry in logged} == {address(target, shape)}
-    found = gateways(target, shape)
+    assert {entry.upstream_address for entry in logged} == {address(target)}
+    found = gateways(target)
     assert found, f"{target.name} has no gateway that is ready"
     for gateway in found:
         paths = [entry.path for entry in gateway.access_log() if word in entry.path]
@@ -61,12 +60,11 @@ def test_nothing_crosses_in_clear(
     stage: Stage,
     lab: Lab,
     provider: CanCapture,
-    shape: MeshShape,
     token: str,
 ) -> None:
     with provider.capture(lab) as wire:
         replies = stage.stranger(source).call(only(target).at(token), count=20)
-        entered = entrances(source, target, shape)
+        entered = entrances(source, target)
         eventually(
             wire.flows,
             lambda seen: any(flow.target in entered for flow in seen),
@@ -80,9 +78,7 @@ def test_nothing_crosses_in_clear(
 @pytest.mark.requirement("GW-08")
 @pytest.mark.sabotage.with_args(network_view_removed)
 @pytest.mark.disturbs
-def test_a_gateway_forwards_inside_its_network(
-    cluster: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_a_gateway_forwards_inside_its_network(cluster: Site, stage: Stage) -> None:
     own = {
         pod["status"]["podIP"]
         for site in stage.sites
@@ -90,18 +86,18 @@ def test_a_gateway_forwards_inside_its_network(
         for pod in site.pods(SAMPLE, "echo")
     }
     name = ECHO.sni(HTTP_PORT)
-    found = gateways(cluster, shape)
+    found = gateways(cluster)
     assert found, f"{cluster.name} has no gateway that is ready"
     for gateway in found:
         proxy = f"{gateway.pod}.{gateway.namespace}"
         eventually(
-            partial(endpoints_of, cluster, shape, proxy, name),
+            partial(endpoints_of, cluster, proxy, name),
             lambda held: held == own,
             what=f"{gateway.pod} holds the instances of network {cluster.network} alone",
         )
 
 
-def endpoints_of(site: Site, shape: MeshShape, proxy: str, name: str) -> set[str]:
+def endpoints_of(site: Site, proxy: str, name: str) -> set[str]:
     """Return the addresses that a proxy was given for an Envoy cluster."""
-    held = [istiod.endpoints_of(proxy).get(name, ()) for istiod in istiods(site, shape)]
+    held = [istiod.endpoints_of(proxy).get(name, ()) for istiod in istiods(site)]
     return {endpoint.address for endpoints in held for endpoint in endpoints}

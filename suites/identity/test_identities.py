@@ -5,13 +5,12 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import MeshShape
 from harness.model import Topology
 from harness.probes.claims import all_answered, always, from_each, only_from, served, unanswered
 from harness.sabotages.control_plane import other_trust_domain
 from harness.sabotages.fabric import tls_terminated_at_gateway
 from harness.sabotages.policy import any_principal, mtls_disabled, permissive_policy
-from harness.workloads.rules import authorization, everywhere, peer_authentication
+from harness.workloads.rules import authorization, everywhere, mesh_wide
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, OTHER, SAMPLE, Stage, only
 
@@ -52,16 +51,14 @@ def test_an_account_is_one_identity_in_every_cluster(
 @pytest.mark.requirement("ID-04")
 @pytest.mark.sabotage.with_args(permissive_policy)
 @pytest.mark.disturbs
-def test_strict_mtls_holds_across_clusters(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_strict_mtls_holds_across_clusters(source: Site, target: Site, stage: Stage) -> None:
     here = only(source)
     eventually(
         lambda: stage.bare(source).call(here.url, count=3),
         served,
         what=f"before STRICT, {source.name} serves plaintext",
     )
-    with everywhere(stage.sites, peer_authentication("default", shape.system, "STRICT")):
+    with everywhere(stage.sites, mesh_wide(target, "default", "STRICT")):
         always(
             lambda: stage.bare(source).call(here.url, count=5),
             unanswered,

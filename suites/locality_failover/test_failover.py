@@ -6,8 +6,8 @@ import pytest
 
 from harness.converge import Budget, eventually
 from harness.faults.instances import failing
-from harness.meshes.base import MeshShape
 from harness.probes.claims import always, only_from
+from harness.probes.gateway import gateways
 from harness.probes.paths import mark, peers_of
 from harness.sabotages.fabric import services_not_exposed
 from harness.sabotages.policy import foreign_fixed_value, long_ejection, no_outlier_detection
@@ -85,10 +85,9 @@ def test_failover_to_another_network_takes_the_gateway(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
-    gateways = {pod["status"]["podIP"] for pod in target.pods(shape.system, shape.gateway)}
+    expected = {gateway.ip for gateway in gateways(target)}
     word = mark()
     with source.scaled("echo", SAMPLE, 0):
         replies = always(
@@ -98,5 +97,5 @@ def test_failover_to_another_network_takes_the_gateway(
         )
     count = replies.clusters[target.name]
     peers = peers_of(target, SAMPLE, "echo", word, at_least=count)
-    assert peers <= gateways, f"peers {sorted(peers)}, gateways {sorted(gateways)}"
+    assert peers <= expected, f"peers {sorted(peers)}, gateways {sorted(expected)}"
     observed(source.name, target.name, "gateway", count)

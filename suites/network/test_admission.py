@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import MeshShape
+from harness.meshes.base import PASSTHROUGH_PORT
 from harness.model import Topology
 from harness.probes.claims import all_answered, not_served
 from harness.probes.gateway import address
@@ -20,20 +20,20 @@ CALLER = "spiffe://{domain}/ns/sample/sa/probe-b"
 @pytest.mark.requirement("NM-09")
 @pytest.mark.sabotage.with_args(simple_tls_server)
 def test_a_gateway_admits_mesh_certificates_only(
-    source: Site, target: Site, stage: Stage, shape: MeshShape, topology: Topology
+    source: Site, target: Site, stage: Stage, topology: Topology
 ) -> None:
     uri = CALLER.format(domain=topology.trust_domain)
-    gateway = address(target, shape)
+    gateway = address(target)
     hello = partial(
         stage.bare(source).tls,
         gateway,
-        15443,
+        PASSTHROUGH_PORT,
         sni=only(target).sni(),
         alpn=("istio",),
         request=b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n",
     )
     eventually(
-        partial(hello, identity=mint(source.kube, shape, uri)),
+        partial(hello, identity=mint(source, uri)),
         all_answered(200),
         what=f"{gateway} of {target.name} serves a request with a mesh certificate",
     )

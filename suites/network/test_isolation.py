@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import MeshShape
+from harness.meshes.base import PASSTHROUGH_PORT
 from harness.probes.claims import served, unanswered
 from harness.probes.gateway import address
 from harness.sabotages.fabric import clusterip_gateway, routes_between_networks
@@ -35,13 +35,13 @@ def test_pods_do_not_reach_pods_of_another_network(
 @pytest.mark.sabotage.with_args(clusterip_gateway)
 @pytest.mark.disturbs
 def test_the_gateway_is_reachable_from_the_other_network(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
-    gateway = address(target, shape)
+    gateway = address(target)
     assert gateway, f"the gateway Service of {target.name} has no external address"
     reached = eventually(
-        lambda: stage.bare(source).connect(gateway, 15443, count=3),
+        lambda: stage.bare(source).connect(gateway, PASSTHROUGH_PORT, count=3),
         served,
-        what=f"a pod of {source.name} connects to {gateway}:15443",
+        what=f"a pod of {source.name} connects to {gateway}:{PASSTHROUGH_PORT}",
     )
     assert len(reached) == 3

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import MeshShape
+from harness.meshes.base import PASSTHROUGH_PORT
 from harness.probes.claims import from_each, none_from, only_from
-from harness.probes.gateway import address
+from harness.probes.gateway import address, gateways
 from harness.probes.paths import mark, peers_of
 from harness.sabotages.fabric import (
     expose_everything,
@@ -33,7 +33,6 @@ def test_the_server_sees_a_gateway_of_its_own_network(
     source: Site,
     target: Site,
     stage: Stage,
-    shape: MeshShape,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
     host, word = only(target), mark()
@@ -42,8 +41,7 @@ def test_the_server_sees_a_gateway_of_its_own_network(
         only_from(target.name),
         what=f"{source.name} calls {target.name}",
     )
-    gateways = target.pods(shape.system, shape.gateway)
-    expected = {pod["status"]["podIP"] for pod in gateways}
+    expected = {gateway.ip for gateway in gateways(target)}
     peers = peers_of(target, SAMPLE, "echo", word, at_least=len(replies))
     assert peers <= expected, f"peers {sorted(peers)}, gateways of {target.name} {sorted(expected)}"
     observed(source.name, target.name, "gateway", len(replies))
@@ -52,11 +50,11 @@ def test_the_server_sees_a_gateway_of_its_own_network(
 @pytest.mark.requirement("NM-05")
 @pytest.mark.sabotage.with_args(gateway_network_label_dropped)
 def test_endpoints_are_own_pods_and_foreign_gateways(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
     own = {(pod["status"]["podIP"], 8080) for pod in source.pods(SAMPLE, "echo")}
     foreign = {
-        (address(site, shape), 15443) for site in stage.sites if site.network != source.network
+        (address(site), PASSTHROUGH_PORT) for site in stage.sites if site.network != source.network
     }
     kin = {
         (pod["status"]["podIP"], 8080)
@@ -64,7 +62,7 @@ def test_endpoints_are_own_pods_and_foreign_gateways(
         if site.network == source.network and site.name != source.name
         for pod in site.pods(SAMPLE, "echo")
     }
-    assert (address(target, shape), 15443) in foreign
+    assert (address(target), PASSTHROUGH_PORT) in foreign
     eventually(
         lambda: {
             (endpoint.address, endpoint.port)
@@ -78,9 +76,7 @@ def test_endpoints_are_own_pods_and_foreign_gateways(
 @pytest.mark.requirement("NM-10")
 @pytest.mark.sabotage.with_args(expose_everything)
 @pytest.mark.disturbs
-def test_a_gateway_exposes_the_hosts_it_selects(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
-) -> None:
+def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stage: Stage) -> None:
     caller = stage.stranger(source)
     twin = from_each([target.name], at_least=5)
     eventually(
@@ -88,8 +84,8 @@ def test_a_gateway_exposes_the_hosts_it_selects(
         twin,
         what=f"{TENANT.fqdn} of {target.name} is reached while everything is exposed",
     )
-    exposed = server_for(target, shape, hosts=[f"*.{SAMPLE}.svc.cluster.local"])
-    with target.patched("Gateway", shape.exposure, exposed, shape.system):
+    exposed = server_for(target, hosts=[f"*.{SAMPLE}.svc.cluster.local"])
+    with target.patched("Gateway", target.shape.exposure, exposed, target.shape.system):
         eventually(
             lambda: caller.call(TENANT.url, count=50),
             none_from(target.name),
@@ -102,9 +98,9 @@ def test_a_gateway_exposes_the_hosts_it_selects(
         )
 
 
-def server_for(site: Site, shape: MeshShape, *, hosts: list[str]) -> dict[str, object]:
+def server_for(site: Site, *, hosts: list[str]) -> dict[str, object]:
     """Return the patch that replaces the hosts of the cluster's exposure."""
-    gateway = site.kube.get("Gateway", shape.exposure, shape.system)
+    gateway = site.kube.get("Gateway", site.shape.exposure, site.shape.system)
     servers = [{**server, "hosts": hosts} for server in gateway["spec"]["servers"]]
     return {"spec": {"servers": servers}}
 
@@ -112,12 +108,12 @@ def server_for(site: Site, shape: MeshShape, *, hosts: list[str]) -> dict[str, o
 @pytest.mark.requirement("NM-11")
 @pytest.mark.sabotage.with_args(false_tls_mode_label)
 def test_pods_without_a_proxy_are_not_offered_to_other_networks(
-    source: Site, target: Site, stage: Stage, shape: MeshShape
+    source: Site, target: Site, stage: Stage
 ) -> None:
     caller = stage.stranger(source)
     held = {endpoint.address for endpoint in caller.sidecar.endpoints(BARE.fqdn, HTTP_PORT)}
     assert held, f"{source.name} holds no endpoint of {BARE.fqdn} at all"
-    assert address(target, shape) not in held, "a gateway stands for a pod without a proxy"
+    assert address(target) not in held, "a gateway stands for a pod without a proxy"
     replies = caller.call(BARE.url, count=50)
     assert replies.ok, f"calls fail on the way to a pod without a proxy: {replies}"
     assert target.name not in replies.clusters, f"{replies}"

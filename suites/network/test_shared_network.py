@@ -6,12 +6,12 @@ from ipaddress import IPv4Network
 import pytest
 
 from harness.converge import eventually
+from harness.meshes.base import PASSTHROUGH_PORT
 from harness.model import Lab
 from harness.probes.claims import only_from
 from harness.probes.paths import mark, peers_of
 from harness.providers.base import CanCapture, Flow
 from harness.sabotages.fabric import (
-    PASSTHROUGH_PORT,
     equal_pod_subnets,
     false_network_name,
     route_removed,

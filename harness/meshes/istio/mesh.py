@@ -8,8 +8,9 @@ from harness.artifacts.components import istio_tag, table
 from harness.artifacts.home import home
 from harness.converge import concurrently
 from harness.kube import Kube, Manifest
+from harness.meshes import ca
 from harness.meshes.base import MeshShape
-from harness.meshes.istio import ca, drivers, ready, removal
+from harness.meshes.istio import drivers, ready, removal
 from harness.meshes.istio.linking import introduce
 from harness.meshes.istio.objects import namespace
 from harness.meshes.istio.operator import Release, operator
@@ -123,7 +124,7 @@ class IstioMesh:
         authority = self._authorities[target.cluster.name]
         with target.phases.phase(f"namespace {target.cluster.name}"):
             target.kube.apply(namespace(target.install, self.shape))
-            target.kube.apply(ca.cacerts(authority, self.shape.system))
+            target.kube.apply(ca.cacerts(authority, self.shape))
 
     def _ready(self, target: Target) -> None:
         """Wait for the gateway, and until istiod has read the other clusters and validates."""

@@ -1,10 +1,8 @@
 """Objects that a mesh needs beside the rendered ones: namespace and exposure."""
 
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import NETWORK_LABEL, PASSTHROUGH_PORT, MeshShape
 from harness.meshes.istio.plan import ClusterInstall
-
-NETWORK_LABEL = "topology.istio.io/network"
 
 
 def namespace(install: ClusterInstall, shape: MeshShape) -> Manifest:
@@ -20,7 +18,7 @@ def namespace(install: ClusterInstall, shape: MeshShape) -> Manifest:
 def exposure(shape: MeshShape) -> Manifest:
     """Return the Gateway that lets other networks reach every service by its SNI."""
     server = {
-        "port": {"number": 15443, "name": "tls", "protocol": "TLS"},
+        "port": {"number": PASSTHROUGH_PORT, "name": "tls", "protocol": "TLS"},
         "tls": {"mode": "AUTO_PASSTHROUGH"},
         "hosts": ["*.local"],
     }

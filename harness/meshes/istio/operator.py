@@ -6,29 +6,13 @@ from dataclasses import dataclass
 
 from harness.artifacts.components import ISTIO_HUB
 from harness.kube import Manifest
-from harness.meshes.base import MeshShape
+from harness.meshes.base import ACCESS_LOG, NETWORK_LABEL, PASSTHROUGH_PORT, MeshShape
 from harness.meshes.istio.plan import ClusterInstall
-
-#: What an access log entry says, and the Envoy operator that says it.
-ACCESS_LOG: Mapping[str, str] = {
-    "authority": "%REQ(:AUTHORITY)%",
-    "downstream_peer": "%DOWNSTREAM_PEER_URI_SAN%",
-    "method": "%REQ(:METHOD)%",
-    "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
-    "peer": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
-    "request_id": "%REQ(X-REQUEST-ID)%",
-    "response_code": "%RESPONSE_CODE%",
-    "response_flags": "%RESPONSE_FLAGS%",
-    "sni": "%REQUESTED_SERVER_NAME%",
-    "upstream_cluster": "%UPSTREAM_CLUSTER%",
-    "upstream_host": "%UPSTREAM_HOST%",
-    "upstream_peer": "%UPSTREAM_PEER_URI_SAN%",
-}
 
 #: Ports of an east-west gateway, as the guides and the gateway chart name them.
 GATEWAY_PORTS: Mapping[str, int] = {
     "status-port": 15021,
-    "tls": 15443,
+    "tls": PASSTHROUGH_PORT,
     "tls-istiod": 15012,
     "tls-webhook": 15017,
 }
@@ -97,7 +81,7 @@ def _gateway(install: ClusterInstall, shape: MeshShape) -> Manifest:
         "label": {
             "app": shape.gateway,
             "istio": shape.gateway_selector,
-            "topology.istio.io/network": install.network,
+            NETWORK_LABEL: install.network,
         },
         "k8s": {
             "env": [view],

@@ -10,11 +10,9 @@ import re
 from dataclasses import dataclass, field
 
 from harness.kube import Kube
-from harness.meshes.base import MeshShape
+from harness.meshes.base import DEBUG_PORT, METRICS_PORT, MeshShape
 from harness.model import ApiError
 
-#: Istiod's port for its own metrics, open to everyone, and that of its debug pages.
-_METRICS, _DEBUG = 15014, 8080
 _STATUS = re.compile(
     r'^istiod_remote_cluster_sync_status\{cluster="(?P<cluster>[^"]+)"'
     r'[^}]*status="(?P<status>\w+)"[^}]*\} 1$',
@@ -57,7 +55,7 @@ class Istiods:
         return [self._read_by(pod["metadata"]["name"]) for pod in running]
 
     def _read_by(self, istiod: str) -> Read:
-        metrics = self.kube.through_pod(istiod, self.shape.system, _METRICS, "/metrics").text
+        metrics = self.kube.through_pod(istiod, self.shape.system, METRICS_PORT, "/metrics").text
         states = dict(_STATUS.findall(metrics))
         known = frozenset(cluster for cluster, status in states.items() if status == "synced")
         if _NO_REMOTE.search(metrics) or (states and "timeout" not in states.values()):
@@ -69,7 +67,7 @@ class Istiods:
         """Ask the debug page; ``None`` where it is shut."""
         if istiod in self.shut:
             return None
-        page = self.kube.through_pod(istiod, self.shape.system, _DEBUG, "/debug/clusterz")
+        page = self.kube.through_pod(istiod, self.shape.system, DEBUG_PORT, "/debug/clusterz")
         if page.status in (401, 403):
             self.shut.add(istiod)
         if page.status != 200:

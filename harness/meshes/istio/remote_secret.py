@@ -9,13 +9,12 @@ import json
 from dataclasses import dataclass, field
 
 from harness.kube import Manifest
+from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
 
 #: The account with whose rights other clusters' istiods read this one.
 READER = "istio-reader-service-account"
 #: The Secret that the token controller fills with the reader's long-lived token.
 TOKEN = f"{READER}-istio-remote-secret-token"
-#: Istiod takes every Secret of its namespace with this label for a remote secret.
-LABEL = "istio/multiCluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Credentials:
 
 def name_of(cluster: str) -> str:
     """Return the name of the remote secret that tells of ``cluster``."""
-    return f"istio-remote-secret-{cluster}"
+    return REMOTE_SECRET_PREFIX + cluster
 
 
 def token_secret(namespace: str) -> Manifest:
@@ -89,7 +88,7 @@ def remote_secret(
         "metadata": {
             "name": name or name_of(cluster),
             "namespace": namespace,
-            "labels": {LABEL: "true"},
+            "labels": {REMOTE_SECRET_LABEL: "true"},
             "annotations": {"networking.istio.io/cluster": cluster},
         },
         "stringData": {key or cluster: config},

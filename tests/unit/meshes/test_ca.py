@@ -5,7 +5,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from harness.meshes.istio import ca
+from harness.meshes import ca
+from harness.meshes.base import MeshShape
 
 SPIFFE = "spiffe://cluster.local/ns/sample/sa/probe"
 
@@ -41,7 +42,7 @@ def test_a_leaf_carries_its_spiffe_uri_and_ends_below_the_root() -> None:
 def test_cacerts_has_the_keys_that_istiod_reads() -> None:
     root = ca.make_root()
     authority = ca.make_intermediate(root, "x")
-    secret = ca.cacerts(authority, "istio-system")
+    secret = ca.cacerts(authority, MeshShape())
     data = secret["stringData"]
     assert set(data) == {"ca-cert.pem", "ca-key.pem", "cert-chain.pem", "root-cert.pem"}
     assert data["root-cert.pem"] == root.certificate_pem

@@ -1,8 +1,8 @@
 import json
 from typing import Any
 
-from harness.meshes.base import MeshShape
-from harness.meshes.istio.operator import ACCESS_LOG, Release, operator
+from harness.meshes.base import ACCESS_LOG, MeshShape
+from harness.meshes.istio.operator import Release, operator
 from harness.meshes.istio.plan import plan_install
 from harness.model import Topology
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from harness.kube import Answer, Manifest
+from harness.meshes.base import UPSTREAM, MeshShape
 from tests.unit.pods import Asked, PodKube
 
 
@@ -45,6 +46,7 @@ class Cluster:
 
     kube: ScriptedKube = field(default_factory=ScriptedKube)
     name: str = "c1"
+    shape: MeshShape = UPSTREAM
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         raise AssertionError("nobody should ask")

@@ -3,14 +3,12 @@ import json
 import pytest
 
 from harness.kube import Answer
-from harness.meshes.base import MeshShape
 from harness.model import ApiError
 from harness.probes.access_log import parse
 from harness.probes.gateway import address, counters_in, gateways
 
 from .conftest import Cluster, ready
 
-SHAPE = MeshShape()
 NAME = "outbound_.9000_._.echo.sample.svc.cluster.local"
 TEXT = f"""\
 # TYPE envoy_cluster_upstream_cx_total counter
@@ -37,7 +35,7 @@ def test_counters_have_envoys_own_names(place: Cluster) -> None:
     asked = "cluster%3B%3F%5C.x%3B%3F%5C.upstream_cx_total"
     page = f"GET gateway-1:15090/stats/prometheus?filter={asked}"
     place.kube.pages[page] = Answer(200, b'envoy_cluster_upstream_cx_total{cluster_name="x"} 2\n')
-    (gateway,) = gateways(place, SHAPE)
+    (gateway,) = gateways(place)
     assert gateway.counters(r"cluster\.x\.upstream_cx_total") == {"cluster.x.upstream_cx_total": 2}
 
 
@@ -54,18 +52,18 @@ def test_a_gateway_that_does_not_answer_is_no_observation(place: Cluster) -> Non
     ]
     place.kube.pages["GET gateway-1:15090/stats/prometheus?filter=x"] = Answer(503, b"gone")
     with pytest.raises(ApiError, match="gone"):
-        gateways(place, SHAPE)[0].counters("x")
+        gateways(place)[0].counters("x")
 
 
 def test_the_address_is_that_of_the_load_balancer(place: Cluster) -> None:
-    assert address(place, SHAPE) == ""
+    assert address(place) == ""
     service = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
     place.kube.objects["Service", "istio-eastwestgateway", "istio-system"] = service
-    assert address(place, SHAPE) == "192.0.2.7"
+    assert address(place) == "192.0.2.7"
 
 
 def test_the_log_is_read_past_the_proxys_own_words(place: Cluster) -> None:
     lines = ["2026-01-01 info started", "{broken", '{"level":"info"}', json.dumps(CONNECTION)]
     (entry,) = parse(lines)
-    assert (entry.path, entry.status, entry.upstream_cluster) == ("", 0, NAME)
+    assert (entry.path, entry.response_code, entry.upstream_cluster) == ("", 0, NAME)
     assert (entry.peer_address, entry.upstream_address) == ("10.2.0.1", "10.2.0.5")

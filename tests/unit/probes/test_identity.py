@@ -4,7 +4,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from harness.meshes.base import MeshShape
 from harness.model import ToolError
 from harness.probes.certificates import issued_by, split, uris_of
 from harness.probes.identity import alien, mint
@@ -34,7 +33,7 @@ def test_the_meshs_own_authority_signs_what_is_minted(place: Cluster) -> None:
             "cert-chain.pem": base64.b64encode(authority.certificate_pem.encode()).decode(),
         }
     }
-    minted = mint(place.kube, MeshShape(), URI)
+    minted = mint(place, URI)
     leaf, *chain = split(minted.certificate_pem)
     assert uris_of(leaf) == (URI,)
     assert "".join(chain) == authority.certificate_pem
@@ -48,4 +47,4 @@ def test_the_meshs_own_authority_signs_what_is_minted(place: Cluster) -> None:
 
 def test_without_a_plugged_authority_nothing_is_minted(place: Cluster) -> None:
     with pytest.raises(ToolError, match="plugged-in"):
-        mint(place.kube, MeshShape(), URI)
+        mint(place, URI)

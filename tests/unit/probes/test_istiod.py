@@ -4,14 +4,12 @@ from typing import Any
 import pytest
 
 from harness.kube import Answer
-from harness.meshes.base import MeshShape
 from harness.model import ToolError
 from harness.probes.endpoints import Endpoint
 from harness.probes.istiod import Istiod, Proxy, RemoteCluster, istiods
 
 from .conftest import Cluster, ready
 
-SHAPE = MeshShape()
 ASSIGNMENT = {
     "clusterName": "outbound_.5000_._.echo.sample.svc.cluster.local",
     "endpoints": [
@@ -61,7 +59,7 @@ def istiod(place: Cluster) -> Istiod:
         url = f"http://10.1.0.9:8080/debug/{page}"
         asked = f"POST bare:9001/fetch {url} {{'authorization': 'Bearer token-of-istiod'}}"
         place.kube.pages[asked] = Answer(200, json.dumps(said).encode())
-    (found,) = istiods(place, SHAPE)
+    (found,) = istiods(place)
     return found
 
 
@@ -98,6 +96,6 @@ def test_without_an_agent_nobody_can_ask(place: Cluster) -> None:
         ("Pod", None, "meshproof.io/agent=true"): [],
     }
     with pytest.raises(ToolError, match="no agent runs there"):
-        istiods(place, SHAPE)
+        istiods(place)
     place.kube.listings["Pod", "istio-system", "app=istiod"] = []
-    assert istiods(place, SHAPE) == []
+    assert istiods(place) == []

@@ -49,7 +49,7 @@ def target() -> Site:
 def test_a_cluster_is_entered_at_its_pods_or_at_its_gateway(
     target: Site, network: str, entered: str
 ) -> None:
-    assert entrances(placed("source", network), target, MeshShape()) == {entered}
+    assert entrances(placed("source", network), target) == {entered}
 
 
 def test_the_retried_service_is_dead_in_one_cluster_and_alive_in_the_others(
@@ -57,7 +57,7 @@ def test_the_retried_service_is_dead_in_one_cluster_and_alive_in_the_others(
 ) -> None:
     monkeypatch.setattr(Site, "rolled_out", lambda *_, **__: None)
     sites = (placed("one", "blue"), placed("other", "blue"))
-    raise_stage(sites, None)
+    raise_stage(sites, meshed=False)
     assert ports(sites[0], retried(sites[0]).name) == {"bare": DEAD_PORT}
     assert ports(sites[1], retried(sites[0]).name) == {"echo": 8080}
     assert ports(sites[1], retried(sites[1]).name) == {"bare": DEAD_PORT}

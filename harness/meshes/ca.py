@@ -15,10 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from harness import signing
 from harness.kube import Manifest
+from harness.meshes.base import MeshShape
 from harness.signing import Key
 
-#: The Secret (in the system namespace) from which istiod takes its authority.
-SECRET = "cacerts"  # noqa: S105 - the name of an object, no credential
 #: Certificates are valid from this long ago, so that clocks may differ.
 _SKEW = timedelta(minutes=5)
 
@@ -102,12 +101,12 @@ def make_leaf(
     return Leaf(chain, _key_pem(key), issuer.root_pem)
 
 
-def cacerts(authority: Authority, namespace: str) -> Manifest:
-    """Return the Secret by which an istiod of ``namespace`` takes ``authority`` for its own."""
+def cacerts(authority: Authority, shape: MeshShape) -> Manifest:
+    """Return the Secret by which istiod takes ``authority`` for its own."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": SECRET, "namespace": namespace},
+        "metadata": {"name": shape.authority, "namespace": shape.system},
         "stringData": {
             "ca-cert.pem": authority.certificate_pem,
             "ca-key.pem": authority.key_pem,
