@@ -33,7 +33,7 @@ def stage(
 ) -> Iterator[Stage]:
     """The standing cast: raised for the first check that asks, left at rest by each."""
     if lab.id not in stages:
-        stages[lab.id] = raise_stage(sites, meshed=mesh.shape is not None)
+        stages[lab.id] = raise_stage(sites, meshed=bool(mesh.shapes(lab.topology)))
         settle(stages[lab.id], mesh)
     yield stages[lab.id]
     if request.node.get_closest_marker("disturbs"):
@@ -42,7 +42,7 @@ def stage(
 
 def settle(stage: Stage, mesh: Mesh) -> None:
     """Wait until every cluster serves callers of every cluster, as a mesh at rest does."""
-    if mesh.shape is None:
+    if not mesh.shapes(stage.topology):
         return
     names = [site.name for site in stage.sites]
     for site in stage.sites:
@@ -61,7 +61,9 @@ def token() -> str:
 
 
 @pytest.fixture
-def pristine(provider: Provider, phases: Phases) -> Iterator[Pristine]:
+def pristine(
+    request: pytest.FixtureRequest, provider: Provider, mesh: Mesh, phases: Phases
+) -> Iterator[Pristine]:
     """A small lab of its own, without a mesh, for checks that install and remove one."""
     topology = Topology(
         name="pristine",
@@ -69,7 +71,10 @@ def pristine(provider: Provider, phases: Phases) -> Iterator[Pristine]:
         networks=(NetworkSpec(name="network1"),),
         clusters=(ClusterSpec(name="cluster1", network="network1"),),
     )
-    lab = provider.up(topology, planned(provider, topology), phases, RaiseOptions())
+    options = RaiseOptions(
+        kubernetes=request.config.getoption("--kubernetes-version"), images=mesh.images(topology)
+    )
+    lab = provider.up(topology, planned(provider, topology), phases, options)
     try:
         yield Pristine.of(lab)
     finally:

@@ -59,7 +59,7 @@ class _Place:
 
 def collect(
     lab: Lab,
-    shape: MeshShape | None,
+    shapes: Mapping[str, MeshShape],
     provider: Provider,
     directory: Path,
     kubes: Mapping[str, Kube],
@@ -68,7 +68,7 @@ def collect(
     """Write evidence of every cluster and of the provider into ``directory``.
 
     Returns ``index.md``, which says what is where and what could not be collected; no step
-    that fails raises. ``kubes`` are by cluster name. Bounded to 20 MB and about 45 seconds.
+    that fails raises. ``kubes`` and ``shapes`` (of the mesh) are by cluster name. Bounded to 20 MB and about 45 seconds.
     """
     folder = folder or Folder(directory)
 
@@ -76,7 +76,7 @@ def collect(
         job()
 
     jobs: list[Callable[[], None]] = [
-        *(_cluster_job(folder, name, kube, shape) for name, kube in kubes.items()),
+        *(_cluster_job(folder, name, kube, shapes.get(name)) for name, kube in kubes.items()),
         lambda: _provider(folder, provider, lab),
     ]
     concurrently(one, jobs)
@@ -95,8 +95,8 @@ def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None) -> 
     except ApiError as error:
         folder.note(name, "everything of this cluster", str(error))
         return
-    system = shape.system if shape else ""
-    spaces = {_namespace(pod) for pod in pods if _is_agent(pod)} | ({system} - {""})
+    own = {shape.system, shape.root, shape.gateway_namespace} if shape else set()
+    spaces = {_namespace(pod) for pod in pods if _is_agent(pod)} | own
     ours = [pod for pod in pods if _namespace(pod) in spaces]
     folder.add(f"{name}/events.txt", "events, oldest first", lambda: _events(kube, spaces))
     for pod in ours:
@@ -168,7 +168,7 @@ def _control(folder: Folder, name: str, kube: Kube, pod: Manifest, shape: MeshSh
         _page(
             folder, f"{name}/istiod", "metrics.txt", kube, pod, METRICS_PORT, "/metrics", _counted
         )
-    if labels.get("istio") == shape.gateway_selector:
+    if shape.gateway_labels.items() <= labels.items():
         path = "/stats/prometheus"
         _page(folder, f"{name}/gateway", "stats.txt", kube, pod, STATS_PORT, path, _counted)
 

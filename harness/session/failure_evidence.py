@@ -45,7 +45,7 @@ def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:
     directory.mkdir(parents=True, exist_ok=True)
     kubes = {cluster.name: Kube(cluster.kubeconfig) for cluster in lab.clusters}
     folder = Folder(directory, seconds=SECONDS)
-    collect.collect(lab, run.mesh.shape, run.provider, directory, kubes, folder)
+    collect.collect(lab, run.mesh.shapes(lab.topology), run.provider, directory, kubes, folder)
     _ask_vendors(item.config.hook, run, directory)
     return relative.as_posix()
 

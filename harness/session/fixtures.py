@@ -90,7 +90,8 @@ def sites(lab: Lab, mesh: Mesh) -> tuple[Site, ...]:
     """Return all clusters of the lab, in the order of the topology."""
     from harness.workloads.site import Site
 
-    return tuple(Site.of(lab, cluster.name, mesh.shape) for cluster in lab.clusters)
+    shapes = mesh.shapes(lab.topology)
+    return tuple(Site.of(lab, each.name, shapes.get(each.name)) for each in lab.clusters)
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ def peer_authentication(name: str, namespace: str, mode: str) -> Manifest:
 
 def mesh_wide(site: Site, name: str, mode: str) -> Manifest:
     """Return a PeerAuthentication of the whole mesh that ``site`` is part of."""
-    return peer_authentication(name, site.shape.system, mode)
+    return peer_authentication(name, site.shape.root, mode)
 
 
 def destination_rule(

@@ -16,10 +16,11 @@ def test_removal_restores_the_cluster(
     pristine: Pristine, mesh: Mesh, phases: Phases, notes: Callable[[str], None]
 ) -> None:
     notes("on one cluster of its own: no gateway, exposure or remote secret was to be removed")
-    mesh.install(pristine.lab, phases)
+    installation = mesh.prepare(pristine.lab.topology, pristine.lab.plan)
+    mesh.install(pristine.lab, installation, phases)
     installed = pristine.snapshot()
     assert installed > pristine.before, "nothing cluster-wide was installed: nothing to remove"
-    mesh.uninstall(pristine.lab)
+    mesh.uninstall(pristine.lab, installation)
     after = pristine.snapshot()
     left, lost = after - pristine.before, pristine.before - after
     assert not left, f"left behind: {sorted(left)}"
