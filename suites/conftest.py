@@ -32,17 +32,18 @@ def stage(
     stages: dict[str, Stage],
 ) -> Iterator[Stage]:
     """The standing cast: raised for the first check that asks, left at rest by each."""
+    meshed = bool(mesh.shapes(lab.topology))
     if lab.id not in stages:
-        stages[lab.id] = raise_stage(sites, meshed=bool(mesh.shapes(lab.topology)))
-        settle(stages[lab.id], mesh)
+        stages[lab.id] = raise_stage(sites, meshed=meshed)
+        settle(stages[lab.id], meshed=meshed)
     yield stages[lab.id]
     if request.node.get_closest_marker("disturbs"):
-        settle(stages[lab.id], mesh)
+        settle(stages[lab.id], meshed=meshed)
 
 
-def settle(stage: Stage, mesh: Mesh) -> None:
+def settle(stage: Stage, *, meshed: bool) -> None:
     """Wait until every cluster serves callers of every cluster, as a mesh at rest does."""
-    if not mesh.shapes(stage.topology):
+    if not meshed:
         return
     names = [site.name for site in stage.sites]
     for site in stage.sites:

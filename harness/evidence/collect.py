@@ -68,7 +68,8 @@ def collect(
     """Write evidence of every cluster and of the provider into ``directory``.
 
     Returns ``index.md``, which says what is where and what could not be collected; no step
-    that fails raises. ``kubes`` and ``shapes`` (of the mesh) are by cluster name. Bounded to 20 MB and about 45 seconds.
+    that fails raises. ``kubes`` and ``shapes`` (of the mesh) are by cluster name. Bounded to
+    20 MB and about 45 seconds.
     """
     folder = folder or Folder(directory)
 

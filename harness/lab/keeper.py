@@ -5,15 +5,18 @@ import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from harness.lab.kept import KeptLabs
 from harness.meshes.base import Mesh
+from harness.meshes.installation import Installation
 from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology
 from harness.phases import Phases
 from harness.providers import BUILT_IN
 from harness.providers.base import KnowsItsLabs, Provider, RaiseOptions, planned
 from harness.shell import redact
+
+T = TypeVar("T")
 
 
 class NoLab(HarnessError):  # noqa: N818 - what it says, and all it says
@@ -56,6 +59,8 @@ class OwningKeeper:
     kept: KeptLabs
     keep: bool = False
     reuse: bool = False
+    #: The version of clusters whose topology names none; empty: the provider's default.
+    kubernetes: str = ""
     #: Every lab that was used, in order, for the record.
     used: list[Lab] = field(default_factory=list)
     #: What went wrong with a lab, by topology, for the record.
@@ -105,7 +110,7 @@ class OwningKeeper:
         self._borrowed = False
         if not self.reuse:
             return None
-        lab = self.kept.find(topology, self.provider.name, product(self.mesh))
+        lab = self.kept.find(topology, self.provider.name, self._kind)
         if lab is None:
             self.phases.say(f"no kept lab of {topology.name} to reuse; raising one")
             return None
@@ -119,22 +124,28 @@ class OwningKeeper:
 
     def _raised(self, topology: Topology) -> Lab:
         plan = planned(self.provider, topology)
-        options = RaiseOptions(keep=self.keep)
+        options = RaiseOptions(self.keep, self.kubernetes, self.mesh.images(topology))
         prepared = _begun(lambda: self._prepare(topology, plan))
         with self.phases.phase(f"raise {topology.name} on {self.provider.name}"):
             self._lab = self.provider.up(topology, plan, self.phases, options)
-        prepared.result()
+        installation = prepared.result()
         with self.phases.phase(f"install {self.mesh.name}"):
-            self.mesh.install(self._lab, self.phases)
+            self.mesh.install(self._lab, installation, self.phases)
         return self._lab
 
-    def _prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+    def _prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
         with self.phases.phase(f"prepare {self.mesh.name}"):
-            self.mesh.prepare(topology, plan)
+            return self.mesh.prepare(topology, plan)
+
+    @property
+    def _kind(self) -> str:
+        """What a kept lab must have been raised with to be used again."""
+        kubernetes = f" on Kubernetes {self.kubernetes}" if self.kubernetes else ""
+        return product(self.mesh) + kubernetes
 
     def _leave(self, lab: Lab) -> None:
         try:
-            self.kept.note(lab, product(self.mesh))
+            self.kept.note(lab, self._kind)
         except Exception as error:  # noqa: BLE001 - the lab stands, and its user must know where
             self.trouble[f"{lab.topology.name} (note of the kept lab)"] = self._explain(error)
         self.phases.say(f"lab {lab.id} is kept; its kubeconfigs:")
@@ -208,17 +219,16 @@ class BorrowingKeeper:
         """Do nothing: the owner takes it down."""
 
 
-def _begun(work: Callable[[], None]) -> Future[None]:
+def _begun(work: Callable[[], T]) -> Future[T]:
     """Start ``work`` beside the caller; nobody waits for it who does not ask for its result.
 
     The thread is a daemon: an interrupted run must not wait for keys that nobody needs.
     """
-    future: Future[None] = Future()
+    future: Future[T] = Future()
 
     def carry_out() -> None:
         try:
-            work()
-            future.set_result(None)
+            future.set_result(work())
         except BaseException as error:  # noqa: BLE001 - raised again where the result is asked for
             future.set_exception(error)
 

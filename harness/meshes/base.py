@@ -59,9 +59,9 @@ class MeshShape:
     ``system`` is the namespace of istiod, ``root`` that of mesh-wide policies; ``revision`` is the
     ``istio.io/rev`` of injected namespaces (empty: label ``istio-injection=enabled``);
     ``gateway`` names Deployment and Service of the east-west gateway, in ``gateway_namespace``,
-    whose pods ``gateway_selector`` (labels) finds and whose port for other networks is
-    ``gateway_port``; ``exposure`` is the Gateway object that opens it;
-    ``trust_domain`` is that of identities; ``config_map`` holds the mesh configuration under key ``mesh``;
+    whose pods the selector ``gateway_pods`` finds and whose port for other networks is
+    ``gateway_port``; ``exposure`` is the Gateway object that opens it; ``trust_domain`` is that
+    of identities; ``config_map`` holds the mesh configuration under key ``mesh``;
     ``proxy`` is the container of the proxy; ``injector`` (with ``-<revision>``) holds the values
     of injection; ``authority`` is the Secret of a plugged-in CA, ``own_authority`` that of one
     that istiod made for itself; ``published_root`` tells workloads of every namespace the root.
@@ -73,7 +73,7 @@ class MeshShape:
     revision: str = ""
     gateway: str = "istio-eastwestgateway"
     gateway_namespace: str = "istio-system"
-    gateway_selector: str = "istio=eastwestgateway"
+    gateway_pods: str = "istio=eastwestgateway"
     gateway_port: int = PASSTHROUGH_PORT
     exposure: str = "cross-network-gateway"
     istiod: str = "istiod"
@@ -86,8 +86,8 @@ class MeshShape:
 
     @property
     def gateway_labels(self) -> dict[str, str]:
-        """What ``gateway_selector`` selects by, as an object has it."""
-        return dict(label.split("=", 1) for label in self.gateway_selector.split(","))
+        """What ``gateway_pods`` selects by, as an object has it."""
+        return dict(label.split("=", 1) for label in self.gateway_pods.split(","))
 
 
 #: The shape of a mesh that has no names of its own.

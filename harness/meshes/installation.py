@@ -68,7 +68,7 @@ class Apply:
 
     def __str__(self) -> str:
         kinds = [manifest["kind"] for manifest in self.manifests]
-        if len(kinds) < 4:  # noqa: PLR2004 - as many as fit on a line
+        if len(kinds) < 4:
             return "apply " + ", ".join(map(named, self.manifests))
         return "apply " + ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
 
@@ -205,7 +205,7 @@ def redacted(manifest: Manifest) -> Manifest:
     """Return an object without what a Secret holds, but for the names of its keys."""
     if manifest["kind"] != "Secret":
         return manifest
-    hidden = {
+    hidden: Manifest = {
         field: dict.fromkeys(manifest[field], "(hidden)")
         for field in ("data", "stringData")
         if field in manifest

@@ -53,7 +53,7 @@ class Gateway:
 
 def gateways(site: ClusterView) -> list[Gateway]:
     """Return the ready east-west gateway pods of a cluster."""
-    pods = ready_pods(site.kube, site.shape.gateway_namespace, site.shape.gateway_selector)
+    pods = ready_pods(site.kube, site.shape.gateway_namespace, site.shape.gateway_pods)
     return [
         Gateway(site, str(pod["metadata"]["name"]), str(pod["status"]["podIP"])) for pod in pods
     ]

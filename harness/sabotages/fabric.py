@@ -97,7 +97,7 @@ def _relabelled_pods(site: Site, network: str) -> Iterator[None]:
 
 
 def _gateway_service(site: Site, patch: Manifest) -> AbstractContextManager[None]:
-    return site.patched("Service", site.shape.gateway, patch, site.shape.system)
+    return site.patched("Service", site.shape.gateway, patch, site.shape.gateway_namespace)
 
 
 @contextmanager
@@ -119,14 +119,18 @@ def clusterip_gateway(scene: Scene) -> Breaking:
 @contextmanager
 def services_not_exposed(scene: Scene) -> Breaking:
     """Delete the Gateway object that exposes the server's services."""
-    with scene.server.deleted("Gateway", scene.server.shape.exposure, scene.server.shape.system):
+    with scene.server.deleted(
+        "Gateway", scene.server.shape.exposure, scene.server.shape.gateway_namespace
+    ):
         yield
 
 
 @contextmanager
 def expose_everything(scene: Scene) -> Breaking:
     """Expose every service of the server's cluster by a second Gateway object."""
-    everything = server(PASSTHROUGH_PORT, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
+    everything = server(
+        scene.server.shape.gateway_port, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"]
+    )
     with scene.server.applied(_gateway(scene, "expose-everything", everything)):
         yield
 
@@ -136,7 +140,9 @@ def simple_tls_server(scene: Scene) -> Breaking:
     """Let the server's gateway end TLS without asking for a client certificate."""
     identity = alien("spiffe://nobody/ns/none/sa/none")
     secret = _tls_secret(scene, "simple-tls", identity)
-    simple = server(PASSTHROUGH_PORT, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
+    simple = server(
+        scene.server.shape.gateway_port, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls"
+    )
     with scene.server.applied(secret), _terminating(scene, simple):
         yield
 
@@ -144,7 +150,7 @@ def simple_tls_server(scene: Scene) -> Breaking:
 @contextmanager
 def tls_terminated_at_gateway(scene: Scene) -> Breaking:
     """Let the server's gateway end mutual TLS, so that servers see the gateway's identity."""
-    mutual = server(PASSTHROUGH_PORT, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
+    mutual = server(scene.server.shape.gateway_port, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
     with _terminating(scene, mutual):
         yield
 
@@ -154,7 +160,7 @@ def _terminating(scene: Scene, terminating: Manifest) -> Iterator[None]:
     """Replace the exposure by one server that ends TLS and forwards everything to ``echo``."""
     route = virtual_service(
         "terminated",
-        scene.server.shape.system,
+        scene.server.shape.gateway_namespace,
         hosts=["*"],
         gateways=[scene.server.shape.exposure],
         http=[{"route": [{"destination": {"host": ECHO.fqdn, "port": {"number": 5000}}}]}],
@@ -163,7 +169,7 @@ def _terminating(scene: Scene, terminating: Manifest) -> Iterator[None]:
     exposure = scene.server.shape.exposure
     with (
         scene.server.applied(route),
-        scene.server.patched("Gateway", exposure, patch, scene.server.shape.system),
+        scene.server.patched("Gateway", exposure, patch, scene.server.shape.gateway_namespace),
     ):
         yield
 
@@ -174,21 +180,21 @@ def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "namespace": scene.server.shape.system},
+        "metadata": {"name": name, "namespace": scene.server.shape.gateway_namespace},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
     }
 
 
 def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
-    selector = scene.server.shape.gateway_selector
-    return gateway(name, scene.server.shape.system, selector=selector, servers=[served])
+    shape = scene.server.shape
+    return gateway(name, shape.gateway_namespace, labels=shape.gateway_labels, servers=[served])
 
 
 @contextmanager
 def network_view_removed(scene: Scene) -> Breaking:
     """Let the gateway of the check's own cluster forward into every network."""
     site = scene.cluster or scene.server
-    name, system = site.shape.gateway, site.shape.system
+    name, system = site.shape.gateway, site.shape.gateway_namespace
     spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
     containers = [
         {**c, "env": [e for e in c.get("env", []) if "NETWORK_VIEW" not in e["name"]]}

@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import PASSTHROUGH_PORT
 from harness.model import Topology
 from harness.probes.claims import all_answered, not_served
 from harness.probes.gateway import address
@@ -27,7 +26,7 @@ def test_a_gateway_admits_mesh_certificates_only(
     hello = partial(
         stage.bare(source).tls,
         gateway,
-        PASSTHROUGH_PORT,
+        target.shape.gateway_port,
         sni=only(target).sni(),
         alpn=("istio",),
         request=b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n",

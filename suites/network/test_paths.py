@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from harness.converge import eventually
-from harness.meshes.base import PASSTHROUGH_PORT
 from harness.probes.claims import from_each, none_from, only_from
 from harness.probes.gateway import address, gateways
 from harness.probes.paths import mark, peers_of
@@ -54,7 +53,9 @@ def test_endpoints_are_own_pods_and_foreign_gateways(
 ) -> None:
     own = {(pod["status"]["podIP"], 8080) for pod in source.pods(SAMPLE, "echo")}
     foreign = {
-        (address(site), PASSTHROUGH_PORT) for site in stage.sites if site.network != source.network
+        (address(site), site.shape.gateway_port)
+        for site in stage.sites
+        if site.network != source.network
     }
     kin = {
         (pod["status"]["podIP"], 8080)
@@ -62,7 +63,7 @@ def test_endpoints_are_own_pods_and_foreign_gateways(
         if site.network == source.network and site.name != source.name
         for pod in site.pods(SAMPLE, "echo")
     }
-    assert (address(target), PASSTHROUGH_PORT) in foreign
+    assert (address(target), target.shape.gateway_port) in foreign
     eventually(
         lambda: {
             (endpoint.address, endpoint.port)
@@ -85,7 +86,7 @@ def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stag
         what=f"{TENANT.fqdn} of {target.name} is reached while everything is exposed",
     )
     exposed = server_for(target, hosts=[f"*.{SAMPLE}.svc.cluster.local"])
-    with target.patched("Gateway", target.shape.exposure, exposed, target.shape.system):
+    with target.patched("Gateway", target.shape.exposure, exposed, target.shape.gateway_namespace):
         eventually(
             lambda: caller.call(TENANT.url, count=50),
             none_from(target.name),
@@ -100,7 +101,7 @@ def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stag
 
 def server_for(site: Site, *, hosts: list[str]) -> dict[str, object]:
     """Return the patch that replaces the hosts of the cluster's exposure."""
-    gateway = site.kube.get("Gateway", site.shape.exposure, site.shape.system)
+    gateway = site.kube.get("Gateway", site.shape.exposure, site.shape.gateway_namespace)
     servers = [{**server, "hosts": hosts} for server in gateway["spec"]["servers"]]
     return {"spec": {"servers": servers}}
 

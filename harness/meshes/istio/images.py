@@ -46,7 +46,7 @@ def published(name: str, version: str) -> str:
     """Return what a registry calls an image of Istio; only releases are there."""
     release = version.removeprefix("v")
     parts = release.split(".")
-    if len(parts) == 3 and all(part.isdecimal() for part in parts):  # noqa: PLR2004 - X.Y.Z
+    if len(parts) == 3 and all(part.isdecimal() for part in parts):
         return f"istio/{name}:{release}"
     return ""
 

@@ -49,7 +49,11 @@ class IstioMesh:
 
     def refuses(self, topology: Topology) -> Sequence[str]:
         """Say which versions nobody has, and what of the topology cannot be installed so far."""
-        return [*self._versions_lacking(topology), *unsupported(topology), *self._untagged(topology)]
+        return [
+            *self._versions_lacking(topology),
+            *unsupported(topology),
+            *self._untagged(topology),
+        ]
 
     def prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
         """Plan, make the authorities, render. Raises :class:`ConfigError` for what is refused."""

@@ -41,7 +41,7 @@ def operator(install: ClusterInstall, release: Release) -> str:
         "meshConfig": mesh_config(install),
         "components": {
             "pilot": _pilot(install.plane.replicas),
-            "ingressGateways": [_gateway(install, gateway) for gateway in install.gateways],
+            "ingressGateways": [_gateway(gateway) for gateway in install.gateways],
         },
         "values": _values(install),
     }
@@ -85,7 +85,7 @@ def _pilot(replicas: int) -> Manifest:
     }
 
 
-def _gateway(install: ClusterInstall, gateway: Gateway) -> Manifest:
+def _gateway(gateway: Gateway) -> Manifest:
     ports = {**GATEWAY_PORTS, "tls": gateway.port}
     labels = {"app": gateway.name, **gateway.labels, NETWORK_LABEL: gateway.network}
     if gateway.port != PASSTHROUGH_PORT:

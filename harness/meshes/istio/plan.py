@@ -1,12 +1,12 @@
 """Who installs what: the values of every cluster, derived from a topology alone."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.meshes.base import MeshShape
 from harness.model import ControlPlane, Gateway, Topology, structure
 
-#: Where istiod looks for what has no revision.
+#: The Gateway object of a cluster, as the guides call it.
 _EXPOSURE = "cross-network-gateway"
 
 
@@ -29,15 +29,16 @@ class ClusterInstall:
         """The names by which all of it is found."""
         plane = self.plane
         suffix = f"-{plane.revision}" if plane.revision else ""
-        names = {"istiod": f"istiod{suffix}", "config_map": f"istio{suffix}"}
-        return MeshShape(
+        own = MeshShape(
             system=plane.namespace,
             root=plane.root_namespace,
             revision=plane.revision,
             trust_domain=plane.trust_domain,
-            **names,
-            **self._gateway_names(),
+            istiod=f"istiod{suffix}",
+            config_map=f"istio{suffix}",
+            gateway_namespace=plane.namespace,
         )
+        return self._with_gateway(own, self.gateways[0]) if self.gateways else own
 
     def exposure(self, gateway: Gateway) -> str:
         """Return the name of the Gateway object that opens ``gateway``."""
@@ -50,18 +51,15 @@ class ClusterInstall:
         own = (self.plane.namespace, self.plane.root_namespace)
         return tuple(dict.fromkeys([*own, *(each.namespace for each in self.gateways)]))
 
-    def _gateway_names(self) -> dict[str, str | int]:
-        """Return what is known of the first gateway; of none, where it would be."""
-        if not self.gateways:
-            return {"gateway_namespace": self.plane.namespace}
-        gateway = self.gateways[0]
-        return {
-            "gateway": gateway.name,
-            "gateway_namespace": gateway.namespace,
-            "gateway_selector": ",".join(f"{key}={value}" for key, value in gateway.labels.items()),
-            "gateway_port": gateway.port,
-            "exposure": self.exposure(gateway),
-        }
+    def _with_gateway(self, shape: MeshShape, gateway: Gateway) -> MeshShape:
+        return replace(
+            shape,
+            gateway=gateway.name,
+            gateway_namespace=gateway.namespace,
+            gateway_pods=",".join(f"{key}={value}" for key, value in gateway.labels.items()),
+            gateway_port=gateway.port,
+            exposure=self.exposure(gateway),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,8 @@ def _as_a_whole(topology: Topology) -> Iterator[str]:
 def _clusters(topology: Topology) -> Iterator[str]:
     for cluster in topology.clusters:
         if cluster.role is not Role.PRIMARY:
-            yield (
-                f"cluster {cluster.name!r} is {cluster.role}: only primaries can be installed so far"
-            )
+            who = f"cluster {cluster.name!r} is {cluster.role}"
+            yield f"{who}: only primaries can be installed so far"
         if cluster.domain != _DOMAIN:
             yield (
                 f"cluster {cluster.name!r} has the domain {cluster.domain}:"

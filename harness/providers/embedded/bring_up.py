@@ -22,9 +22,7 @@ _END = Budget(timeout=20.0, interval=0.01)
 
 
 @state.writing()
-def raise_lab(
-    topology: Topology, plan: NetworkPlan, supplies: Supplies, *, keep: bool
-) -> Lab:
+def raise_lab(topology: Topology, plan: NetworkPlan, supplies: Supplies, *, keep: bool) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
     reap()
     place = state.create(NAME, keep=keep)

@@ -99,9 +99,7 @@ def _router_rules(plan: NetworkPlan) -> Iterator[str]:
 def _routed(plan: NetworkPlan, network: str) -> list[str]:
     """Return the other networks of a network's routing domain."""
     own = plan.segment(network)
-    return [
-        other.name for other in plan.networks if other.segment == own and other.name != network
-    ]
+    return [other.name for other in plan.networks if other.segment == own and other.name != network]
 
 
 def _node(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Namespace:

@@ -6,6 +6,7 @@ import pytest
 
 from harness.lab.keeper import BorrowingKeeper, Loan, NoLab, OwningKeeper, lend
 from harness.lab.kept import KeptLabs
+from harness.meshes.installation import Installation
 from harness.meshes.none import NoMesh
 from harness.model import (
     Cluster,
@@ -73,11 +74,12 @@ class Mesh(NoMesh):
     fails_in: str = ""
     error: BaseException = field(default_factory=lambda: OSError("no image"))
 
-    def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+    def prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
         if self.fails_in == "prepare":
             raise self.error
+        return super().prepare(topology, plan)
 
-    def install(self, lab: Lab, phases: Phases) -> None:
+    def install(self, lab: Lab, installation: Installation, phases: Phases) -> None:
         self.events.append(f"install {lab.topology.name}")
         if self.fails_in == "install":
             raise self.error
