@@ -14,6 +14,7 @@ from benchmarks.hand import NETWORK, Hand
 from benchmarks.measure import Raised, answered, deploy, timed
 from benchmarks.memory import of_containers
 from harness import artifacts, shell
+from harness.meshes.istio.mesh import IstioMesh
 from harness.model import MachineError, NetworkPlan, Topology
 from harness.phases import Phases
 from harness.providers.fabric import host, state
@@ -63,7 +64,7 @@ def _hand(wanted: Topology) -> Iterator[Hand]:
     found = engine.find()
     if found is None:
         raise MachineError("no container engine answers", "meshproof engine up")
-    ensured = images.ensure(found, Phases(say=lambda _: None))
+    ensured = images.ensure(found, Phases(say=lambda _: None), mesh=IstioMesh().images(wanted))
     place = state.create(NAME)
     try:
         with closing(found.client()) as client, ExitStack() as stack:

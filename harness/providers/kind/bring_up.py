@@ -51,10 +51,13 @@ _END = Budget(timeout=20.0, interval=0.01, firm=True)
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a lab is raised with: an engine, images, the kind command, what the report lists."""
+    """What a lab is raised with: an engine, images, the kind command, what the report lists.
+
+    ``images`` are by cluster, as each may be of a Kubernetes of its own.
+    """
 
     engine: Engine
-    images: "Images"
+    images: "Mapping[str, Images]"
     kind: Path
     programs: Sequence[Program]
     phases: Phases
@@ -110,7 +113,7 @@ def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -
         containers=Names(place.id).containers(plan),
         transit=between,
         transit_range=str(transit) if between else "",
-        helper=means.images.helper,
+        helper=next(iter(means.images.values())).helper,
         guarded=egress.has_way_out(engine),
     )
 
@@ -155,8 +158,7 @@ def _clusters(
         spec=spec,
         client=client,
         kind=lambda cluster: _kind(place, spec, means, cluster),
-        image=means.images.node,
-        loads=means.images.loads,
+        images=means.images,
         phases=means.phases,
         ports=ports,
     )

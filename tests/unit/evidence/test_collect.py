@@ -134,7 +134,8 @@ def cluster() -> PaperCluster:
 
 
 def collected(lab: Lab, directory: Path, kubes: Any, **more: Any) -> dict[str, str]:
-    collect(lab, MeshShape(), PaperProvider(), directory, kubes, **more)  # type: ignore[arg-type]
+    shapes = {name: MeshShape() for name in kubes}
+    collect(lab, shapes, PaperProvider(), directory, kubes, **more)  # type: ignore[arg-type]
     files = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_text() for path in files}
 
