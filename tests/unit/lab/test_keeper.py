@@ -17,6 +17,7 @@ from harness.model import (
     Topology,
     plan_networks,
 )
+from harness.model.images import Reference
 from harness.phases import Phases
 from harness.providers.base import RaiseOptions
 
@@ -102,6 +103,24 @@ def test_raised_once_and_taken_down_once(keeper: OwningKeeper, events: list[str]
     keeper.close()
     assert events == ["up one", "install one", "down one"]
     assert [lab.id for lab in keeper.used] == ["lab-one"]
+
+
+def test_a_provider_is_told_of_images_and_kubernetes(
+    keeper: OwningKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[RaiseOptions] = []
+    real = keeper.provider.up
+
+    def up(topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions) -> Lab:
+        told.append(options)
+        return real(topology, plan, phases, options)
+
+    table = {"x/y:1": Reference("x/y:1")}
+    monkeypatch.setattr(keeper.provider, "up", up)
+    monkeypatch.setattr(keeper.mesh, "images", lambda _: table)
+    keeper.kubernetes = "1.36.3"
+    keeper.lab(ONE)
+    assert told == [RaiseOptions(kubernetes="1.36.3", images=table)]
 
 
 def test_never_asked_for_never_raised(keeper: OwningKeeper, events: list[str]) -> None:
