@@ -12,8 +12,7 @@ from harness.providers.podrunner.config import Image
 def table(mesh: ImageTable) -> dict[str, Programs]:
     """Return all images of a lab: those of its mesh that are programs, and its own."""
     programs = {name: each for name, each in mesh.items() if isinstance(each, Programs)}
-    own = {name: each for name, each in WORKLOADS.items() if isinstance(each, Programs)}
-    return {**programs, **own, DNS_IMAGE: COREDNS}
+    return {**programs, **WORKLOADS, DNS_IMAGE: COREDNS}
 
 
 def refused(mesh: ImageTable) -> Iterator[str]:

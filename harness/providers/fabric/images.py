@@ -1,9 +1,10 @@
 """Images that every lab has whatever its mesh: the agents of probes, and cluster DNS."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import harness
-from harness.model.images import ImageTable, Programs
+from harness.model.images import Programs
 
 #: The interpreter that runs agents.
 PYTHON = "/usr/bin/python3"
@@ -15,4 +16,4 @@ _AGENT = Programs(
 #: Cluster DNS; what pods call it is for a provider to say.
 COREDNS = Programs(argv=("/coredns",), files={"/coredns": "coredns"}, bare=True)
 #: By the names that workloads use.
-WORKLOADS: ImageTable = {"docker.io/meshproof/agent:1": _AGENT}
+WORKLOADS: Mapping[str, Programs] = {"docker.io/meshproof/agent:1": _AGENT}

@@ -124,11 +124,8 @@ def _layer(source: Programs) -> Layer:
 
 def pod_images(mesh: ImageTable) -> list[PodImage]:
     """Return the images that are put together here: of workloads, and of a mesh."""
-    return [
-        PodImage(name, source)
-        for name, source in {**WORKLOADS, **mesh}.items()
-        if isinstance(source, Programs)
-    ]
+    made = {name: each for name, each in mesh.items() if isinstance(each, Programs)}
+    return [PodImage(name, source) for name, source in {**WORKLOADS, **made}.items()]
 
 
 def cluster_images(listed: Sequence[str]) -> list[PodImage]:

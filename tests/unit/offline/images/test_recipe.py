@@ -10,7 +10,6 @@ from harness.artifacts import components, manifest, supply
 from harness.artifacts.home import BUNDLE_VARIABLE
 from harness.artifacts.manifest import Artifact
 from harness.model import ConfigError, Program
-from harness.model.images import Programs
 from harness.providers.fabric.images import WORKLOADS
 from harness.providers.offline.images import catalogue, recipe
 
@@ -80,7 +79,6 @@ def test_a_change_of_the_agent_makes_another_tag(
 ) -> None:
     before = recipe.recipe(MESH)
     ((name, agent),) = WORKLOADS.items()
-    assert isinstance(agent, Programs)
     ((path, source),) = agent.trees.items()
     own = copied(source, tmp_path / "agent", monkeypatch)
     changed = {name: replace(agent, trees={path: own})}
