@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.model import Lab, Topology
+from harness.model import Lab
 from harness.probes.access_log import entries
 from harness.probes.claims import only_from
 from harness.probes.gateway import address, gateways
@@ -24,9 +24,7 @@ from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, entrances, o
 
 @pytest.mark.requirement("GW-04")
 @pytest.mark.sabotage.with_args(tls_terminated_at_gateway)
-def test_the_client_sees_the_servers_identity(
-    source: Site, target: Site, stage: Stage, topology: Topology
-) -> None:
+def test_the_client_sees_the_servers_identity(source: Site, target: Site, stage: Stage) -> None:
     caller, word = stage.stranger(source), mark()
     eventually(
         lambda: caller.call(only(target).url, count=10),
@@ -41,7 +39,7 @@ def test_the_client_sees_the_servers_identity(
         what=f"the proxy of {caller.pod} logs its calls",
         budget=Budget(timeout=15),
     )
-    server = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
+    server = f"spiffe://{target.shape.trust_domain}/ns/{SAMPLE}/sa/probe-a"
     assert {entry.upstream_peer for entry in logged} == {server}
     assert {entry.upstream_address for entry in logged} == {address(target)}
     found = gateways(target)
