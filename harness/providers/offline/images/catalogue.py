@@ -84,10 +84,15 @@ def filled(
     slots: Sequence[str], phases: Phases, versions: Mapping[str, str]
 ) -> dict[str, Artifact]:
     """Return the program of each slot, made first if need be; ``versions`` are for all of them."""
-    found = {}
-    for each in dict.fromkeys(slots):
-        program, asked = of_slot(each)
-        found[each] = artifacts.ensure([program], phases, {**versions, **asked})[program]
+    wanted: dict[str, dict[str, str]] = {}
+    for each in slots:
+        program, _, asked = each.partition("@")
+        wanted.setdefault(asked, {})[program] = each
+    found: dict[str, Artifact] = {}
+    for programs in wanted.values():
+        _, asked_for = of_slot(next(iter(programs.values())))
+        made = artifacts.ensure(list(programs), phases, {**versions, **asked_for})
+        found |= {programs[program]: artifact for program, artifact in made.items()}
     return found
 
 

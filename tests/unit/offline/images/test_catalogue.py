@@ -4,9 +4,14 @@ from pathlib import Path
 
 import pytest
 
+from harness import artifacts
+from harness.artifacts import Artifact
+from harness.model import Program
 from harness.model.images import Archive, ImageTable, Reference
+from harness.phases import Phases
 from harness.providers.offline.images.catalogue import (
     cluster_images,
+    filled,
     layers,
     of_slot,
     own_images,
@@ -74,3 +79,25 @@ def test_what_is_no_program_is_not_made_here() -> None:
 def test_proxies_do_not_run_as_root() -> None:
     _, *istio = pod_images(RELEASE)
     assert {image.user for image in istio} == {"1337:1337"}
+
+
+def test_each_slot_gets_the_program_of_its_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], dict[str, str]]] = []
+
+    def ensure(names: list[str], phases: Phases, versions: dict[str, str]) -> dict[str, Artifact]:
+        asked.append((names, versions))
+        version = versions.get("istio", "")
+        made = Program(name="p", version=version, source="", sha256="")
+        return {name: Artifact(made, Path(name)) for name in names}
+
+    monkeypatch.setattr(artifacts, "ensure", ensure)
+    slots = ["etcd", "pause", "pilot-agent@istio=1", "pilot-agent@istio=2"]
+    found = filled(slots, Phases(say=lambda _: None), {"kubernetes": "1.36.3"})
+    assert {slot: each.program.version for slot, each in found.items()} == {
+        "etcd": "",
+        "pause": "",
+        "pilot-agent@istio=1": "1",
+        "pilot-agent@istio=2": "2",
+    }
+    assert asked[0] == (["etcd", "pause"], {"kubernetes": "1.36.3"})
+    assert asked[1] == (["pilot-agent"], {"kubernetes": "1.36.3", "istio": "1"})
