@@ -8,6 +8,7 @@ from benchmarks.documented import Guide
 from benchmarks.hand import NETWORK, Hand
 from benchmarks.measure import Raised, answered, deploy, timed
 from benchmarks.memory import of_containers
+from harness.meshes.istio.mesh import IstioMesh
 from harness.model import Topology
 from harness.providers.kind.api import bench
 from harness.providers.kind.provider import KindProvider
@@ -16,7 +17,7 @@ from harness.workloads.site import Site
 
 def by_hand_once(wanted: Topology) -> Raised:
     """Raise ``wanted`` by hand with one app per cluster, call, measure, take down."""
-    with bench(KindProvider().plan(wanted)) as at_hand:
+    with bench(KindProvider().plan(wanted), IstioMesh().images(wanted)) as at_hand:
         hand = Hand(at_hand, at_hand.kind(NETWORK))
         guide = Guide.to(wanted, hand.balance)
         with timed() as made:

@@ -13,11 +13,11 @@ from harness import artifacts, files
 from harness.artifacts.components import istio_tag
 from harness.kube import Manifest
 from harness.meshes import ca
-from harness.meshes.base import NETWORK_LABEL, MeshShape
-from harness.meshes.istio.objects import exposure, namespace
+from harness.meshes.base import NETWORK_LABEL
+from harness.meshes.istio.objects import exposure, namespaces
 from harness.meshes.istio.operator import GATEWAY_PORTS, Release, operator
 from harness.meshes.istio.plan import ClusterInstall, InstallPlan, plan_install
-from harness.model import Topology
+from harness.model import Gateway, Topology
 from harness.phases import Phases
 from harness.shell import LocalShell
 from harness.tools.istioctl import Istioctl
@@ -33,7 +33,6 @@ class Guide:
     plan: InstallPlan
     authorities: Mapping[str, ca.Authority]
     balance: Callable[[Site, str, str], None]
-    shape: MeshShape
 
     @classmethod
     def to(cls, wanted: Topology, balance: Callable[[Site, str, str], None]) -> "Guide":
@@ -47,7 +46,6 @@ class Guide:
             plan,
             {each.cluster: ca.make_intermediate(root, each.cluster) for each in plan.clusters},
             balance,
-            MeshShape(),
         )
 
     def follow(self, sites: Sequence[Site]) -> None:
@@ -57,19 +55,20 @@ class Guide:
         for site in sites:
             secret = self._remote_secret(site)
             for reader in sites:
-                if site.name in self.plan.cluster(reader.name).reads:
+                if site.name in self.plan.cluster(reader.name).plane.reads:
                     reader.apply(*secret)
 
     def _install(self, site: Site, install: ClusterInstall) -> None:
         site.apply(
-            namespace(install, self.shape),
-            ca.cacerts(self.authorities[site.name], self.shape),
+            *namespaces(install),
+            ca.cacerts(self.authorities[site.name], install.shape),
         )
         istioctl = Istioctl(self.istioctl, LocalShell())
         istioctl.install(self._control_plane(install), kubeconfig=site.kube.kubeconfig)
-        istioctl.install(self._gateway(install), kubeconfig=site.kube.kubeconfig)
-        self.balance(site, self.shape.gateway, self.shape.system)
-        site.apply(exposure(self.shape))
+        for gateway in install.gateways:
+            istioctl.install(self._gateway(gateway), kubeconfig=site.kube.kubeconfig)
+            self.balance(site, gateway.name, gateway.namespace)
+            site.apply(exposure(install, gateway))
 
     def _remote_secret(self, site: Site) -> Sequence[Manifest]:
         argv = [str(self.istioctl), "create-remote-secret", "--name", site.name]
@@ -78,12 +77,12 @@ class Guide:
         return files.parse_manifests(said, source="istioctl create-remote-secret")
 
     def _control_plane(self, install: ClusterInstall) -> str:
-        ours = json.loads(operator(install, self.shape, self.release))["spec"]
+        ours = json.loads(operator(install, self.release))["spec"]
         pilot = {"k8s": {"env": ours["components"]["pilot"]["k8s"]["env"]}}
         values = {
             "global": {
                 "imagePullPolicy": "IfNotPresent",
-                "meshID": install.mesh_id,
+                "meshID": install.plane.mesh,
                 "multiCluster": {"clusterName": install.cluster},
                 "network": install.network,
             },
@@ -91,26 +90,22 @@ class Guide:
         }
         return self._document("mesh", "minimal", {"pilot": pilot}, values)
 
-    def _gateway(self, install: ClusterInstall) -> str:
+    def _gateway(self, gateway: Gateway) -> str:
         """Return what the guides' gen-eastwest-gateway.sh prints."""
-        view = {"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": install.network}
+        view = {"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": gateway.network}
         ports = [{"name": n, "port": p, "targetPort": p} for n, p in GATEWAY_PORTS.items()]
-        labels = {
-            "app": self.shape.gateway,
-            "istio": self.shape.gateway_selector,
-            NETWORK_LABEL: install.network,
-        }
-        gateway = {
-            "name": self.shape.gateway,
+        labels = {"app": gateway.name, **gateway.labels, NETWORK_LABEL: gateway.network}
+        component = {
+            "name": gateway.name,
             "label": labels,
             "enabled": True,
             "k8s": {"env": [view], "service": {"ports": ports}},
         }
         values = {
             "gateways": {"istio-ingressgateway": {"injectionTemplate": "gateway"}},
-            "global": {"imagePullPolicy": "IfNotPresent", "network": install.network},
+            "global": {"imagePullPolicy": "IfNotPresent", "network": gateway.network},
         }
-        return self._document("eastwest", "empty", {"ingressGateways": [gateway]}, values)
+        return self._document("eastwest", "empty", {"ingressGateways": [component]}, values)
 
     def _document(self, name: str, profile: str, components: Manifest, values: Manifest) -> str:
         document = {

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from benchmarks.measure import deploy, timed
 from harness.converge import concurrently
 from harness.kube import Kube, Manifest
-from harness.meshes.istio import drivers, ready
+from harness.meshes import waiting
+from harness.meshes.base import MeshShape
+from harness.meshes.installation import Apply, Clusters, Installation
+from harness.meshes.istio.actions import TryInjection
 from harness.meshes.istio.mesh import IstioMesh
-from harness.meshes.istio.objects import namespace
-from harness.meshes.istio.target import Target
-from harness.model import Lab, Topology, plan_networks
+from harness.model import Topology, plan_networks
 from harness.phases import Phases
 from harness.providers.base import RaiseOptions
 from harness.providers.embedded.provider import EmbeddedProvider
@@ -39,14 +40,15 @@ def floor_once(wanted: Topology) -> Floor:
     """
     provider, mesh, quiet = EmbeddedProvider(), IstioMesh(), Phases(say=lambda _: None)
     plan = plan_networks(wanted)
-    mesh.prepare(wanted, plan)
+    installation = mesh.prepare(wanted, plan)
     with timed() as up:
-        lab = provider.up(wanted, plan, quiet, RaiseOptions())
+        lab = provider.up(wanted, plan, quiet, RaiseOptions(images=mesh.images(wanted)))
     try:
-        targets = [_target(lab, mesh, name.name, quiet) for name in lab.clusters]
+        clusters = Clusters(lab)
+        targets = [Target(clusters, each.name, installation) for each in lab.clusters]
         concurrently(_settled, targets)
-        manifests = _step(lambda target: _apply(target, mesh), targets)
-        istiod = _step(lambda target: _start(target, mesh), targets)
+        manifests = _step(_apply, targets)
+        istiod = _step(_start, targets)
         sites = [Site.of(lab, cluster.name) for cluster in lab.clusters]
         with timed() as pod:
             concurrently(deploy, sites)
@@ -55,41 +57,59 @@ def floor_once(wanted: Topology) -> Floor:
     return Floor(up(), manifests, istiod, pod())
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One cluster, and what it gets."""
+
+    clusters: Clusters
+    cluster: str
+    installation: Installation
+
+    @property
+    def kube(self) -> Kube:
+        """Its API server."""
+        return self.clusters.kube(self.cluster)
+
+    @property
+    def shape(self) -> MeshShape:
+        """The names of the mesh in it."""
+        return self.installation.shapes[self.cluster]
+
+    def istiod(self, replicas: int) -> Manifest:
+        """Return the Deployment of istiod with so many replicas."""
+        found = next(
+            manifest
+            for manifest in self.installation.manifests(self.cluster)
+            if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", self.shape.istiod)
+        )
+        return {**found, "spec": {**found["spec"], "replicas": replicas}}
+
+
 def _step(work: Callable[[Target], None], targets: list[Target]) -> float:
     with timed() as taken:
         concurrently(work, targets)
     return taken()
 
 
-def _target(lab: Lab, mesh: IstioMesh, name: str, phases: Phases) -> Target:
-    cluster = lab.cluster(name)
-    return Target(mesh.plan_for(name), cluster, Kube(cluster.kubeconfig), mesh.shape, phases)
-
-
 def _settled(target: Target) -> None:
     """Wait until the cluster has nothing of its own left to start."""
-    what = f"cluster DNS of {target.cluster.name} is ready"
-    ready.watched(target.kube, "Deployment", "coredns", "kube-system", ready.available, what=what)
+    what = f"cluster DNS of {target.cluster} is ready"
+    kube = target.kube
+    waiting.watched(kube, "Deployment", "coredns", "kube-system", waiting.available, what=what)
 
 
-def _apply(target: Target, mesh: IstioMesh) -> None:
-    """Apply everything, but no pod yet."""
-    rendered = mesh.rendered_for(target.cluster.name)
-    target.kube.apply(namespace(target.install, mesh.shape))
-    target.apply([manifest for manifest in rendered if manifest["kind"] != "Deployment"])
-    target.kube.apply(_istiod(target, mesh, replicas=0))
+def _apply(target: Target) -> None:
+    """Apply everything, but no pod and nothing of a kind that is new."""
+    for step in target.installation.steps:
+        if step.cluster == target.cluster and isinstance(step.action, Apply):
+            manifests = [each for each in step.action.manifests if each["kind"] != "Deployment"]
+            waiting.apply(target.kube, manifests, where=target.cluster, late=step.action.late)
+    target.kube.apply(target.istiod(0))
 
 
-def _start(target: Target, mesh: IstioMesh) -> None:
-    target.kube.apply(_istiod(target, mesh, replicas=1))
-    drivers.istiod_ready(target)
-
-
-def _istiod(target: Target, mesh: IstioMesh, *, replicas: int) -> Manifest:
-    rendered = mesh.rendered_for(target.cluster.name)
-    found = next(
-        manifest
-        for manifest in rendered
-        if (manifest["kind"], manifest["metadata"]["name"]) == ("Deployment", mesh.shape.istiod)
-    )
-    return {**found, "spec": {**found["spec"], "replicas": replicas}}
+def _start(target: Target) -> None:
+    target.kube.apply(target.istiod(1))
+    name, system = target.shape.istiod, target.shape.system
+    what = f"istiod of {target.cluster} is ready"
+    waiting.watched(target.kube, "Deployment", name, system, waiting.available, what=what)
+    TryInjection(target.shape).carry_out(target.clusters, target.cluster)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from harness import files, shell
 from harness.kube import Kube, Manifest
-from harness.meshes.istio.ready import watched
+from harness.meshes.waiting import watched
 from harness.model import Cluster, ClusterPlan, MachineError, NetworkPlan
 from harness.model.plan import API_PORT
 from harness.providers.fabric import forwarder, holder

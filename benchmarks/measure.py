@@ -50,12 +50,12 @@ def raise_once(wanted: Topology, provider: Provider) -> Raised:
     mesh, quiet = IstioMesh(), Phases(say=lambda _: None)
     plan = planned(provider, wanted)
     with timed() as prepared:
-        mesh.prepare(wanted, plan)
+        installation = mesh.prepare(wanted, plan)
     with timed() as up:
-        lab = provider.up(wanted, plan, quiet, RaiseOptions())
+        lab = provider.up(wanted, plan, quiet, RaiseOptions(images=mesh.images(wanted)))
     try:
         with timed() as installed:
-            mesh.install(lab, quiet)
+            mesh.install(lab, installation, quiet)
         with timed() as served:
             _serve(lab)
         memory = of_lab(lab)

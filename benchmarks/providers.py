@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmarks.by_hand import by_hand_once
 from benchmarks.measure import Raised, machine, raise_once, topology
 from benchmarks.table import Row, print_table
+from harness.meshes.istio.mesh import IstioMesh
 from harness.model import HarnessError, Topology
 from harness.phases import Phases
 from harness.providers.base import Provider
@@ -98,7 +99,7 @@ def _have_images(ways: Sequence[str]) -> None:
     """Make images before anything is timed."""
     found = offline.find_engine()
     if found is not None and {"kind", "by-hand"} & set(ways):
-        offline.ensure_images(found, Phases())
+        offline.ensure_images(found, Phases(), mesh=IstioMesh().images(topology(WANTED)))
 
 
 def _taken(name: str, run: str) -> Raised:

@@ -242,6 +242,20 @@ class Kube:
             raise
         return True
 
+    def remove(self, manifest: Manifest) -> bool:
+        """Ask for the deletion of the object that ``manifest`` describes, whatever its kind.
+
+        ``False`` if it, or its kind altogether, is absent already. Does not wait.
+        """
+        options = {"propagationPolicy": "Background"}
+        try:
+            self._json("DELETE", self._path_of(manifest), None, options)
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
     def gone(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Delete the object and wait until it is really gone."""
         self.delete(kind, name, namespace)

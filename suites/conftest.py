@@ -42,11 +42,12 @@ def stage(
 ) -> Iterator[Stage]:
     """The standing cast: raised for the first check that asks, left by each as it found it."""
     if lab.id not in stages:
-        stages[lab.id] = raise_stage(sites, meshed=mesh.shape is not None)
+        meshed = bool(mesh.shapes(lab.topology))
+        stages[lab.id] = raise_stage(sites, meshed=meshed)
         for what in stages[lab.id].put_back:
             phases.say(f"{what} was not as the stage needs it, and is now")
             notes(f"put back before anything was judged: {what}")
-        if mesh.shape is not None:
+        if meshed:
             give_time(stages[lab.id], notes)
     stage = stages[lab.id]
     if request.node.get_closest_marker("disturbs") is None:
@@ -93,7 +94,9 @@ def token() -> str:
 
 
 @pytest.fixture
-def pristine(provider: Provider, mesh: Mesh, phases: Phases) -> Iterator[Pristine]:
+def pristine(
+    request: pytest.FixtureRequest, provider: Provider, mesh: Mesh, phases: Phases
+) -> Iterator[Pristine]:
     """A small lab of its own, without a mesh, for checks that install and remove one."""
     numbers = (1, 2)
     topology = Topology(
@@ -104,8 +107,11 @@ def pristine(provider: Provider, mesh: Mesh, phases: Phases) -> Iterator[Pristin
             ClusterSpec(name=f"cluster{number}", network=f"network{number}") for number in numbers
         ),
     )
-    lab = provider.up(topology, planned(provider, topology), phases, RaiseOptions())
+    options = RaiseOptions(
+        kubernetes=request.config.getoption("--kubernetes-version"), images=mesh.images(topology)
+    )
+    lab = provider.up(topology, planned(provider, topology), phases, options)
     try:
-        yield Pristine.of(lab, mesh.shape)
+        yield Pristine.of(lab, mesh.shapes(topology))
     finally:
         provider.down(lab)

@@ -60,7 +60,7 @@ class _Place:
 
 def collect(
     lab: Lab,
-    shape: MeshShape | None,
+    shapes: Mapping[str, MeshShape],
     provider: Provider,
     kubes: Mapping[str, Kube],
     folder: Folder,
@@ -70,15 +70,19 @@ def collect(
     """Write evidence of every cluster and of the provider into ``folder``, within its bounds.
 
     Returns ``index.md``, which says what is where and what could not be collected; no step
-    that fails raises. ``kubes`` are by cluster name. ``secret`` keys the digests of what is
-    hidden: equal values can be told from different ones within a run, and none be guessed.
+    that fails raises. ``kubes`` and ``shapes`` (of the mesh) are by cluster name. ``secret`` keys
+    the digests of what is hidden: equal values can be told from different ones within a run, and
+    none be guessed.
     """
 
     def one(job: Callable[[], None]) -> None:
         job()
 
     jobs: list[Callable[[], None]] = [
-        *(partial(_cluster, folder, name, kube, shape, secret) for name, kube in kubes.items()),
+        *(
+            partial(_cluster, folder, name, kube, shapes.get(name), secret)
+            for name, kube in kubes.items()
+        ),
         lambda: _provider(folder, provider, lab),
     ]
     concurrently(one, jobs)
@@ -91,8 +95,8 @@ def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None, sec
     except ApiError as error:
         folder.note(name, "everything of this cluster", str(error))
         return
-    system = shape.system if shape else ""
-    spaces = {_namespace(pod) for pod in pods if _is_agent(pod)} | ({system} - {""})
+    own = {shape.system, shape.root, shape.gateway_namespace} if shape else set()
+    spaces = {_namespace(pod) for pod in pods if _is_agent(pod)} | own
     ours = [pod for pod in pods if _namespace(pod) in spaces]
     folder.add(f"{name}/events.txt", "events, oldest first", lambda: _events(kube, spaces))
     for pod in ours:
@@ -166,7 +170,7 @@ def _control(folder: Folder, name: str, kube: Kube, pod: Manifest, shape: MeshSh
         _page(
             folder, f"{name}/istiod", "metrics.txt", kube, pod, METRICS_PORT, "/metrics", _counted
         )
-    if labels.get("istio") == shape.gateway_selector:
+    if shape.gateway_labels.items() <= labels.items():
         path = "/stats/prometheus"
         _page(folder, f"{name}/gateway", "stats.txt", kube, pod, STATS_PORT, path, _counted)
 

@@ -40,7 +40,7 @@ def _exposed_istiod(site: Site) -> list[Manifest]:
         for port, number in ((15012, 15012), (15017, 443))
     ]
     return [
-        gateway("istiod-gateway", shape.system, selector=shape.gateway_selector, servers=servers),
+        gateway("istiod-gateway", shape.system, labels=shape.gateway_labels, servers=servers),
         {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",

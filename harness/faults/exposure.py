@@ -11,13 +11,13 @@ from harness.workloads.stage import ECHO, HTTP_PORT
 
 def unexposed(site: Site) -> AbstractContextManager[None]:
     """Run the body while nothing of a cluster is exposed to other networks."""
-    return site.deleted("Gateway", site.shape.exposure, site.shape.system)
+    return site.deleted("Gateway", site.shape.exposure, site.shape.gateway_namespace)
 
 
 def exposing(site: Site, *, hosts: list[str]) -> AbstractContextManager[None]:
     """Run the body while a cluster exposes these ``hosts`` and no others."""
     shape = site.shape
-    now = site.kube.get("Gateway", shape.exposure, shape.system)
+    now = site.kube.get("Gateway", shape.exposure, shape.gateway_namespace)
     servers = [{**server, "hosts": hosts} for server in now["spec"]["servers"]]
     return _serving(site, servers)
 
@@ -29,7 +29,7 @@ def terminating(site: Site, server: Manifest) -> Iterator[None]:
     there = {"host": ECHO.fqdn, "port": {"number": HTTP_PORT}}
     route = virtual_service(
         "terminated",
-        shape.system,
+        shape.gateway_namespace,
         hosts=["*"],
         gateways=[shape.exposure],
         http=[{"route": [{"destination": there}]}],
@@ -40,9 +40,9 @@ def terminating(site: Site, server: Manifest) -> Iterator[None]:
 
 def gateway_service(site: Site, patch: Manifest) -> AbstractContextManager[None]:
     """Run the body while the Service of a cluster's east-west gateway is another one."""
-    return site.patched("Service", site.shape.gateway, patch, site.shape.system)
+    return site.patched("Service", site.shape.gateway, patch, site.shape.gateway_namespace)
 
 
 def _serving(site: Site, servers: list[Manifest]) -> AbstractContextManager[None]:
     patch = {"spec": {"servers": servers}}
-    return site.patched("Gateway", site.shape.exposure, patch, site.shape.system)
+    return site.patched("Gateway", site.shape.exposure, patch, site.shape.gateway_namespace)

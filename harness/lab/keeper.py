@@ -11,6 +11,7 @@ from harness.lab.kept import KeptLabs
 from harness.lab.trouble import Troubles
 from harness.lab.usage import abandoned, users
 from harness.meshes.base import Mesh
+from harness.meshes.installation import Installation
 from harness.model import ApiError, HarnessError, Lab, NetworkPlan, Topology
 from harness.phases import Phases
 from harness.providers import BUILT_IN
@@ -68,6 +69,8 @@ class OwningKeeper:
     troubles: Troubles = field(default_factory=Troubles)
     keep: bool = False
     reuse: bool = False
+    #: The version of clusters whose topology names none; empty: the provider's default.
+    kubernetes: str = ""
     #: Every lab that was used, in order, for the record.
     used: list[Lab] = field(default_factory=list)
     _lab: Lab | None = None
@@ -115,7 +118,7 @@ class OwningKeeper:
         self._borrowed = False
         if not self.reuse:
             return None
-        lab = self.kept.find(topology, self.provider.name, product(self.mesh))
+        lab = self.kept.find(topology, self.provider.name, self._kind)
         if lab is None:
             self.phases.say(f"no kept lab of {topology.name} to reuse; raising one")
             return None
@@ -135,7 +138,7 @@ class OwningKeeper:
 
     def _raised(self, topology: Topology) -> Lab:
         plan = planned(self.provider, topology)
-        options = RaiseOptions(keep=self.keep)
+        options = RaiseOptions(self.keep, self.kubernetes, self.mesh.images(topology))
         prepared = _begun(lambda: self._prepare(topology, plan))
         try:
             with self.phases.phase(f"raise {topology.name} on {self.provider.name}"):
@@ -145,18 +148,24 @@ class OwningKeeper:
             if (other := prepared.exception()) is None:
                 raise
             raise BaseExceptionGroup("neither worked", [error, other]) from None
-        prepared.result()
+        installation = prepared.result()
         with self.phases.phase(f"install {self.mesh.name}"):
-            self.mesh.install(self._lab, self.phases)
+            self.mesh.install(self._lab, installation, self.phases)
         return self._lab
 
-    def _prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+    def _prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
         with self.phases.phase(f"prepare {self.mesh.name}"):
-            self.mesh.prepare(topology, plan)
+            return self.mesh.prepare(topology, plan)
+
+    @property
+    def _kind(self) -> str:
+        """What a kept lab must have been raised with to be used again."""
+        kubernetes = f" on Kubernetes {self.kubernetes}" if self.kubernetes else ""
+        return product(self.mesh) + kubernetes
 
     def _leave(self, lab: Lab) -> None:
         try:
-            self.kept.note(lab, product(self.mesh))
+            self.kept.note(lab, self._kind)
         except Exception as error:  # noqa: BLE001 - the lab stands, and its user must know where
             self.troubles.note(f"{lab.topology.name} (note of the kept lab)", self._explain(error))
         self.phases.say(f"lab {lab.id} is kept; its kubeconfigs:")

@@ -6,11 +6,15 @@ a mesh with others is no Istio. Names that an installation may choose are a :cla
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Program, Topology
+from harness.model.images import ImageTable
 from harness.model.needs import Offerer, offered_by
 from harness.phases import Phases
+
+if TYPE_CHECKING:  # which is made of what is said here
+    from harness.meshes.installation import Installation
 
 #: Label by which namespaces, pods and gateways say which network they are on.
 NETWORK_LABEL = "topology.istio.io/network"
@@ -52,19 +56,25 @@ ACCESS_LOG: Mapping[str, str] = {
 class MeshShape:
     """The names by which an installed mesh is found; the defaults are upstream Istio's.
 
-    ``system`` is the namespace of istiod, gateways and mesh-wide policies; ``revision`` is the
+    ``system`` is the namespace of istiod, ``root`` that of mesh-wide policies; ``revision`` is the
     ``istio.io/rev`` of injected namespaces (empty: label ``istio-injection=enabled``);
-    ``gateway`` names Deployment and Service of east-west gateways, and their ``istio`` label
-    is ``gateway_selector``; ``config_map`` holds the mesh configuration under key ``mesh``;
+    ``gateway`` names Deployment and Service of the east-west gateway, in ``gateway_namespace``,
+    whose pods the selector ``gateway_pods`` finds and whose port for other networks is
+    ``gateway_port``; ``exposure`` is the Gateway object that opens it; ``trust_domain`` is that
+    of identities; ``config_map`` holds the mesh configuration under key ``mesh``;
     ``proxy`` is the container of the proxy; ``injector`` (with ``-<revision>``) holds the values
     of injection; ``authority`` is the Secret of a plugged-in CA, ``own_authority`` that of one
     that istiod made for itself; ``published_root`` tells workloads of every namespace the root.
     """
 
     system: str = "istio-system"
+    root: str = "istio-system"
+    trust_domain: str = "cluster.local"
     revision: str = ""
     gateway: str = "istio-eastwestgateway"
-    gateway_selector: str = "eastwestgateway"
+    gateway_namespace: str = "istio-system"
+    gateway_pods: str = "istio=eastwestgateway"
+    gateway_port: int = PASSTHROUGH_PORT
     exposure: str = "cross-network-gateway"
     istiod: str = "istiod"
     config_map: str = "istio"
@@ -73,6 +83,11 @@ class MeshShape:
     authority: str = "cacerts"
     own_authority: str = "istio-ca-secret"
     published_root: str = "istio-ca-root-cert"
+
+    @property
+    def gateway_labels(self) -> dict[str, str]:
+        """What ``gateway_pods`` selects by, as an object has it."""
+        return dict(label.split("=", 1) for label in self.gateway_pods.split(","))
 
 
 #: The shape of a mesh that has no names of its own.
@@ -89,6 +104,8 @@ class Mesh(Protocol):
     ``edsz``) on :data:`DEBUG_PORT` to a token of their own account. Nothing is tried again that
     nobody asked for (``defaultHttpRetryPolicy: {}``): hidden retries would hide defects. What is
     missing of this makes checks *unknown*, never passed.
+
+    It keeps nothing between calls: several labs may have a mesh of one object at once.
     """
 
     @property
@@ -101,20 +118,26 @@ class Mesh(Protocol):
         """The version that will be installed, as reports show it."""
         ...
 
-    @property
-    def shape(self) -> MeshShape | None:
-        """The names to find it by; ``None`` if there is no mesh (the baseline)."""
+    def shapes(self, topology: Topology) -> Mapping[str, MeshShape]:
+        """Return the names to find it by in each cluster; none at all is the baseline."""
         ...
 
-    def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
-        """Do what needs no cluster (keys, rendered manifests); runs while clusters come up."""
+    def images(self, topology: Topology) -> ImageTable:
+        """Say what is behind the images of its pods, as far as it does not leave that to others.
+
+        A provider that cannot have them says so before anything is started.
+        """
         ...
 
-    def install(self, lab: Lab, phases: Phases) -> None:
-        """Install on every cluster; return when istiods and gateways are ready and linked."""
+    def prepare(self, topology: Topology, plan: NetworkPlan) -> "Installation":
+        """Plan all of it, keys and manifests included; runs while clusters come up."""
         ...
 
-    def uninstall(self, lab: Lab) -> None:
+    def install(self, lab: Lab, installation: "Installation", phases: Phases) -> None:
+        """Carry it out; return when control planes and gateways are ready and linked."""
+        ...
+
+    def uninstall(self, lab: Lab, installation: "Installation") -> None:
         """Remove everything that ``install`` created. Idempotent."""
         ...
 
@@ -124,7 +147,7 @@ class Mesh(Protocol):
 
 
 #: What upstream Istio offers as the harness installs it, by the names of the catalogue's needs.
-UPSTREAM: Set[str] = offered_by(Offerer.MESH)
+UPSTREAM_OFFERS: Set[str] = offered_by(Offerer.MESH)
 
 
 @runtime_checkable
@@ -141,7 +164,7 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
 
     The baseline without a mesh claims all of them: its checks are to be run, and to fail.
     """
-    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM
+    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
 
 
 @runtime_checkable

@@ -33,17 +33,29 @@ class MeshContract:
         assert mesh.name
         assert not set(mesh.name) & set(" \t,/")
 
-    def test_shape_has_no_empty_name(self, mesh: Mesh) -> None:
+    def test_shapes_have_no_empty_name(self, mesh: Mesh) -> None:
         """Only the revision may be empty: there are meshes without one."""
-        if (shape := mesh.shape) is None:
-            return
-        names = {field: getattr(shape, field) for field in shape.__dataclass_fields__}
-        assert not [field for field, name in names.items() if not name and field != "revision"]
+        for cluster, shape in mesh.shapes(SMALLEST).items():
+            names = {field: getattr(shape, field) for field in shape.__dataclass_fields__}
+            empty = [field for field, name in names.items() if not name and field != "revision"]
+            assert not empty, f"shape of {cluster}"
 
-    def test_prepare_needs_no_cluster_and_may_be_repeated(self, mesh: Mesh) -> None:
-        """It runs while clusters come up, and again in every worker."""
-        for _ in range(2):
-            mesh.prepare(SMALLEST, plan_networks(SMALLEST))
+    def test_images_are_told_without_a_cluster(self, mesh: Mesh) -> None:
+        """A provider asks for them before anything is started: they carry a version."""
+        for name in mesh.images(SMALLEST):
+            assert ":" in name.rsplit("/", 1)[-1], name
+
+    def test_prepare_needs_no_cluster_and_keeps_nothing(self, mesh: Mesh) -> None:
+        """It runs while clusters come up, and for several labs of one object."""
+        one, other = (mesh.prepare(SMALLEST, plan_networks(SMALLEST)) for _ in range(2))
+        assert one is not other
+        assert [str(step) for step in one.steps] == [str(step) for step in other.steps]
+
+    def test_what_it_prints_has_no_keys(self, mesh: Mesh) -> None:
+        """An installation is shown to readers: Secrets are there by name only."""
+        installation = mesh.prepare(SMALLEST, plan_networks(SMALLEST))
+        printed = f"{installation} {installation!r} {installation.dump()} {installation.steps!r}"
+        assert "PRIVATE KEY" not in printed
 
     def test_programs_can_be_told_apart(self, mesh: Mesh) -> None:
         """The report names every program with its version and digest."""
@@ -58,9 +70,10 @@ class InstalledMeshContract:
     def test_uninstall_restores_and_may_be_repeated(self, mesh: Mesh, lab: Lab) -> None:
         """After ``uninstall`` the objects are those from before ``install``, of whatever kind."""
         before = traces(lab)
-        mesh.install(lab, Phases())
+        installation = mesh.prepare(lab.topology, lab.plan)
+        mesh.install(lab, installation, Phases())
         for _ in range(2):
-            mesh.uninstall(lab)
+            mesh.uninstall(lab, installation)
             eventually(
                 lambda: traces(lab) ^ before,
                 lambda differing: not differing,

@@ -28,7 +28,7 @@ class Gateway:
     @property
     def namespace(self) -> str:
         """The namespace that it is in."""
-        return self.site.shape.system
+        return self.site.shape.gateway_namespace
 
     def counters(self, pattern: str) -> dict[str, int]:
         """Return counters and gauges of clusters whose names match ``pattern``.
@@ -53,7 +53,7 @@ class Gateway:
 
 def gateways(site: ClusterView) -> list[Gateway]:
     """Return the ready east-west gateway pods of a cluster."""
-    pods = ready_pods(site.kube, site.shape.system, f"istio={site.shape.gateway_selector}")
+    pods = ready_pods(site.kube, site.shape.gateway_namespace, site.shape.gateway_pods)
     return [
         Gateway(site, str(pod["metadata"]["name"]), str(pod["status"]["podIP"])) for pod in pods
     ]
@@ -61,7 +61,7 @@ def gateways(site: ClusterView) -> list[Gateway]:
 
 def address(site: ClusterView) -> str:
     """Return the address of a cluster's east-west gateway for other networks; empty if none."""
-    return gateway_address(site.kube, site.shape.gateway, site.shape.system)
+    return gateway_address(site.kube, site.shape.gateway, site.shape.gateway_namespace)
 
 
 def gateway_address(kube: Kube, service: str, namespace: str) -> str:

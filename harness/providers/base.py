@@ -13,15 +13,22 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Topology, plan_networks
+from harness.model.images import ImageTable
 from harness.phases import Phases
 from harness.shell import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class RaiseOptions:
-    """How to raise a lab. ``keep``: it outlives its owner until ``down`` or ``meshproof reap``."""
+    """How to raise a lab. ``keep``: it outlives its owner until ``down`` or ``meshproof reap``.
+
+    ``kubernetes`` is the version of clusters that name none (empty: the default); ``images`` are
+    those that pods of the mesh will name (``harness.meshes.base.Mesh.images``).
+    """
 
     keep: bool = False
+    kubernetes: str = ""
+    images: ImageTable = field(default_factory=dict)
 
 
 class Provider(Protocol):
@@ -48,6 +55,15 @@ class Provider(Protocol):
 
     def lacks(self) -> Sequence[str]:
         """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
+        ...
+
+
+@runtime_checkable
+class Refuses(Protocol):
+    """Knows beforehand which labs it cannot raise."""
+
+    def refuses(self, topology: Topology, options: RaiseOptions) -> Sequence[str]:
+        """Say all that keeps it from this lab; asked before anything starts, so be quick."""
         ...
 
 

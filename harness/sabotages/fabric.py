@@ -100,7 +100,7 @@ def clusterip_gateway(scene: Scene) -> Breaking:
 def gateway_scaled_to_zero(scene: Scene) -> Breaking:
     """Let nobody stand behind the address of the server's gateway."""
     shape = scene.server.shape
-    with scene.server.scaled(shape.gateway, shape.system, 0):
+    with scene.server.scaled(shape.gateway, shape.gateway_namespace, 0):
         yield
 
 
@@ -122,7 +122,9 @@ def services_not_exposed(scene: Scene) -> Breaking:
 @contextmanager
 def expose_everything(scene: Scene) -> Breaking:
     """Expose every service of the server's cluster by a second Gateway object."""
-    everything = server(PASSTHROUGH_PORT, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
+    everything = server(
+        scene.server.shape.gateway_port, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"]
+    )
     with scene.server.applied(_gateway(scene, "expose-everything", everything)):
         yield
 
@@ -132,7 +134,8 @@ def simple_tls_server(scene: Scene) -> Breaking:
     """Let the server's gateway end TLS without asking for a client certificate."""
     identity = alien("spiffe://nobody/ns/none/sa/none")
     secret = _tls_secret(scene, "simple-tls", identity)
-    simple = server(PASSTHROUGH_PORT, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
+    port = scene.server.shape.gateway_port
+    simple = server(port, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
     with scene.server.applied(secret), terminating(scene.server, simple):
         yield
 
@@ -140,7 +143,7 @@ def simple_tls_server(scene: Scene) -> Breaking:
 @contextmanager
 def tls_terminated_at_gateway(scene: Scene) -> Breaking:
     """Let the server's gateway end mutual TLS, so that servers see the gateway's identity."""
-    mutual = server(PASSTHROUGH_PORT, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
+    mutual = server(scene.server.shape.gateway_port, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
     with terminating(scene.server, mutual):
         yield
 
@@ -151,21 +154,21 @@ def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "namespace": scene.server.shape.system},
+        "metadata": {"name": name, "namespace": scene.server.shape.gateway_namespace},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
     }
 
 
 def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
-    selector = scene.server.shape.gateway_selector
-    return gateway(name, scene.server.shape.system, selector=selector, servers=[served])
+    shape = scene.server.shape
+    return gateway(name, shape.gateway_namespace, labels=shape.gateway_labels, servers=[served])
 
 
 @contextmanager
 def network_view_removed(scene: Scene) -> Breaking:
     """Let the gateway of the check's own cluster forward into every network."""
     site = scene.cluster or scene.server
-    name, system = site.shape.gateway, site.shape.system
+    name, system = site.shape.gateway, site.shape.gateway_namespace
     spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
     containers = [
         {**c, "env": [e for e in c.get("env", []) if "NETWORK_VIEW" not in e["name"]]}

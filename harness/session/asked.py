@@ -19,6 +19,7 @@ class Options:
     provider: str
     mesh: str
     mesh_version: str = ""
+    kubernetes_version: str = ""
     level: Level = Level.CORE
     keep: bool = False
     reuse: bool = False
@@ -32,6 +33,9 @@ class Options:
     suites: Path = Path("suites")
     catalogue_file: Path = Path("suites/requirements.yaml")
     files: Mapping[str, Path] = field(default_factory=dict)
+    #: The topologies that were named one by one, and why others of ``all`` are left out.
+    named: frozenset[str] = frozenset()
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def described(self) -> dict[str, str]:
         """Return what a report says about how it was made."""
@@ -40,6 +44,7 @@ class Options:
             "provider": self.provider,
             "mesh": self.mesh,
             "mesh-version": self.mesh_version,
+            "kubernetes-version": self.kubernetes_version,
             "level": str(self.level),
             "keep": str(self.keep).lower(),
             "reuse": str(self.reuse).lower(),
@@ -48,4 +53,5 @@ class Options:
             "selection": self.selection,
             "budget-scale": f"{self.budget_scale:g}",
             "outage": f"{self.outage:g}",
+            "left-out": "; ".join(self.left_out.values()),
         }

@@ -45,7 +45,8 @@ def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:
     directory.mkdir(parents=True, exist_ok=True)
     kubes = {cluster.name: Kube(cluster.kubeconfig) for cluster in lab.clusters}
     folder = Folder(directory)
-    collect.collect(lab, run.mesh.shape, run.provider, kubes, folder, secret=run.secret)
+    shapes = run.mesh.shapes(lab.topology)
+    collect.collect(lab, shapes, run.provider, kubes, folder, secret=run.secret)
     _ask_vendors(item, run, directory)
     return relative.as_posix()
 

@@ -126,8 +126,9 @@ def sites(lab: Lab, mesh: Mesh, repeats: Repeats) -> tuple[Site, ...]:
     """Return all clusters of the lab, in the order of the topology."""
     from harness.workloads.site import Site
 
+    shapes = mesh.shapes(lab.topology)
     return tuple(
-        Site.of(lab, cluster.name, mesh.shape, on_repeat=repeats) for cluster in lab.clusters
+        Site.of(lab, each.name, shapes.get(each.name), on_repeat=repeats) for each in lab.clusters
     )
 
 

@@ -8,6 +8,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,9 +21,10 @@ from harness.lab.kept import standing_labs
 from harness.lab.trouble import Troubles
 from harness.lab.usage import Usage, abandoned
 from harness.meshes.base import Mesh, Refuses
-from harness.model import ConfigError
+from harness.model import ConfigError, Topology
 from harness.phases import Phases, to_stderr
-from harness.providers.base import Provider
+from harness.providers.base import Provider, RaiseOptions
+from harness.providers.base import Refuses as RefusesLabs
 from harness.providers.kind import KIND_VARIABLE
 from harness.session import marks, options
 from harness.session.asked import Options
@@ -50,7 +52,7 @@ def opened(config: pytest.Config) -> Run:
         wrong.extend(_misquoted(config, asked))
     mesh = _vendor(lambda: _mesh(config), wrong)
     provider = _vendor(lambda: _provider(config), wrong)
-    wrong.extend(_refused(mesh, asked))
+    asked = _possible(asked, mesh, provider, wrong)
     if wrong or asked is None or mesh is None or provider is None:
         raise pytest.UsageError("\n".join(["meshproof cannot start:", *wrong]))
     _tell_processes(config, asked)
@@ -61,7 +63,14 @@ def opened(config: pytest.Config) -> Run:
         directory, secret = _begun(config), secrets.token_bytes(_SECRET_BYTES)
         labs = standing_labs()
         keeper = OwningKeeper(
-            provider, mesh, phases, labs, troubles, keep=asked.keep, reuse=asked.reuse
+            provider,
+            mesh,
+            phases,
+            labs,
+            troubles,
+            keep=asked.keep,
+            reuse=asked.reuse,
+            kubernetes=asked.kubernetes_version,
         )
     else:
         directory, secret = Path(given["directory"]), bytes.fromhex(given["secret"])
@@ -125,12 +134,44 @@ def _misquoted(config: pytest.Config, asked: Options) -> Iterator[str]:
     return marks.misquotations(test_files(config, paths(config)), asked.catalogue)
 
 
-def _refused(mesh: object, asked: Options | None) -> Iterator[str]:
-    if asked is None or not isinstance(mesh, Refuses):
-        return
+def _possible(
+    asked: Options | None, mesh: Mesh | None, provider: Provider | None, wrong: list[str]
+) -> Options | None:
+    """Return the options without what is refused and was not named; what was named is wrong."""
+    if asked is None:
+        return None
+    left_out: dict[str, str] = {}
     for topology in asked.topologies:
-        for reason in mesh.refuses(topology):
-            yield f"--mesh {asked.mesh} on topology {topology.name}: {reason}"
+        refused = [*_refused(mesh, asked, topology), *_unraised(provider, mesh, asked, topology)]
+        if not refused:
+            continue
+        if topology.name in asked.named:
+            wrong.extend(refused)
+        else:
+            left_out[topology.name] = "; ".join(refused)
+    kept = tuple(each for each in asked.topologies if each.name not in left_out)
+    if not kept:
+        wrong.extend(f"left out: {reason}" for reason in left_out.values())
+    return replace(asked, topologies=kept, left_out=left_out)
+
+
+def _refused(mesh: object, asked: Options, topology: Topology) -> list[str]:
+    if not isinstance(mesh, Refuses):
+        return []
+    where = f"--mesh {asked.mesh} on topology {topology.name}"
+    return [f"{where}: {reason}" for reason in mesh.refuses(topology)]
+
+
+def _unraised(
+    provider: Provider | None, mesh: Mesh | None, asked: Options, topology: Topology
+) -> list[str]:
+    """Ask the provider, for images of the mesh too where the mesh itself refuses nothing."""
+    if provider is None or not isinstance(provider, RefusesLabs):
+        return []
+    images = {} if mesh is None or _refused(mesh, asked, topology) else mesh.images(topology)
+    options = RaiseOptions(kubernetes=asked.kubernetes_version, images=images)
+    where = f"--provider {provider.name} on topology {topology.name}"
+    return [f"{where}: {reason}" for reason in provider.refuses(topology, options)]
 
 
 def _provider(config: pytest.Config) -> Provider:

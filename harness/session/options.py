@@ -55,6 +55,12 @@ def _declare_subject(group: pytest.OptionGroup) -> None:
     )
     group.addoption("--mesh-version", default="", metavar="VERSION", help="version to install")
     group.addoption(
+        "--kubernetes-version",
+        default="",
+        metavar="VERSION",
+        help="version of clusters whose topology names none",
+    )
+    group.addoption(
         "--level",
         default=str(Level.CORE),
         choices=[str(level) for level in Level],
@@ -137,6 +143,7 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
         provider=config.getoption("--provider"),
         mesh=config.getoption("--mesh"),
         mesh_version=config.getoption("--mesh-version"),
+        kubernetes_version=config.getoption("--kubernetes-version"),
         level=Level(config.getoption("--level")),
         keep=config.getoption("--keep"),
         reuse=config.getoption("--reuse"),
@@ -144,6 +151,7 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
         prove_window=config.getoption("--prove-window"),
         budget_scale=config.getoption("--budget-scale"),
         outage=config.getoption("--outage"),
+        named=frozenset(_named(config, declared)),
         selection=" ".join(_selection(config)),
         report_dir=_report_dir(config),
         root=config.rootpath,
@@ -190,6 +198,14 @@ def _declared(config: pytest.Config, wrong: list[str]) -> Iterator[tuple[Path, T
             wrong.append(f"--topology {topology.name}: given twice")
         seen.add(topology.name)
         yield path, topology
+
+
+def _named(config: pytest.Config, declared: Sequence[tuple[Path, Topology]]) -> Iterator[str]:
+    """Yield the names of topologies that are there not only because `all` were asked for."""
+    directory = config.rootpath / config.getini("topology_dir")
+    for path, topology in declared:
+        if "all" not in config.getoption("--topology") or path.parent != directory:
+            yield topology.name
 
 
 def _paths(wanted: Sequence[str], directory: Path, wrong: list[str]) -> Iterator[Path]:

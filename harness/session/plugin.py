@@ -145,7 +145,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if run is None:
         return []
     topologies = ", ".join(each.name for each in run.options.topologies)
-    return [f"meshproof: {topologies} on {run.provider.name}, mesh {run.options.mesh}"]
+    left = [f"meshproof: left out: {reason}" for reason in run.options.left_out.values()]
+    return [f"meshproof: {topologies} on {run.provider.name}, mesh {run.options.mesh}", *left]
 
 
 # --- Collection --------------------------------------------------------------------------

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from harness.meshes.istio.images import images as mesh_images
+from harness.meshes.istio.mesh import IstioMesh
 from harness.model import ConfigError, MachineError
+from harness.model.images import ImageTable
 from harness.phases import Phases
 from harness.providers.offline import engine, images
 from harness.providers.offline.engine import Engine
@@ -40,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def _build(options: argparse.Namespace) -> tuple[Sequence[str], int]:
     wish = asked(options.source, options.registry)
-    had = images.ensure(_engine(), Phases(), wish=wish)
+    had = images.ensure(_engine(), Phases(), mesh=_mesh(), wish=wish)
     loaded = [f"{name}, loaded into each cluster" for name in had.loads]
     return [had.node, *loaded, f"images: {had.source}"], 0
 
@@ -60,23 +63,28 @@ def _save(options: argparse.Namespace) -> tuple[Sequence[str], int]:
     with _listing(options) as listing:
         names = listing.names()
     with Phases().phase("images: save"):
-        listed = archive.save(_docker(), names, recipe().digest, options.file.absolute())
+        listed = archive.save(_docker(), names, recipe(_mesh()).digest, options.file.absolute())
     return [f"{name} {digest}" for name, digest in listed.images.items()], 0
 
 
 def _load(options: argparse.Namespace) -> tuple[Sequence[str], int]:
     with Phases().phase("images: load"):
-        listed = archive.load(_docker(), options.file, recipe().digest)
+        listed = archive.load(_docker(), options.file, recipe(_mesh()).digest)
     return [f"{name} {digest}" for name, digest in listed.images.items()], 0
 
 
 @contextmanager
 def _listing(options: argparse.Namespace) -> Iterator[Listing]:
-    found, how = _engine(), recipe()
+    found, how = _engine(), recipe(_mesh())
     wish = asked(options.source, options.registry)
     with closing(found.client()) as client:
         decision = decided(client, wish, how, uplink=found.pid is None)
         yield Listing(client, how, wish, decision)
+
+
+def _mesh() -> ImageTable:
+    """Return what pods of Istio run at its default version: what a bare run asks for."""
+    return mesh_images([IstioMesh().version])
 
 
 def _engine() -> Engine:

@@ -1,5 +1,6 @@
 """A lab without a mesh, workloads that are to be its guests, and what stood there before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.converge import Budget, concurrently, eventually
@@ -22,9 +23,11 @@ class Pristine:
     before: frozenset[Trace]
 
     @classmethod
-    def of(cls, lab: Lab, shape: MeshShape | None) -> "Pristine":
+    def of(cls, lab: Lab, shapes: Mapping[str, MeshShape]) -> "Pristine":
         """Deploy the guests, and look once the clusters have made everything of their own."""
-        sites = tuple(Site.of(lab, cluster.name, shape) for cluster in lab.clusters)
+        sites = tuple(
+            Site.of(lab, cluster.name, shapes.get(cluster.name)) for cluster in lab.clusters
+        )
         concurrently(_invite, sites)
         looks = [traces(lab)]
 
@@ -50,9 +53,7 @@ class Pristine:
 
 
 def _invite(site: Site) -> None:
-    site.apply(
-        namespace(GUESTS, injected=True, revision=site.shape.revision),
-        *Echo(name=GUEST, namespace=GUESTS).manifests(site.name),
-        service(GUEST, GUESTS),
-    )
+    site.apply(namespace(GUESTS, injected=True, revision=site.shape.revision))
+    site.deploy(Echo(name=GUEST, namespace=GUESTS))
+    site.apply(service(GUEST, GUESTS))
     site.rolled_out(GUEST, GUESTS)

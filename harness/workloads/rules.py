@@ -34,7 +34,7 @@ def peer_authentication(name: str, namespace: str, mode: str) -> Manifest:
 
 def mesh_wide(site: Site, name: str, mode: str) -> Manifest:
     """Return a PeerAuthentication of the whole mesh that ``site`` is part of."""
-    return peer_authentication(name, site.shape.system, mode)
+    return peer_authentication(name, site.shape.root, mode)
 
 
 def destination_rule(
@@ -83,10 +83,10 @@ def aborting(name: str, namespace: str, *, host: str, word: str) -> Manifest:
 
 
 def gateway(
-    name: str, namespace: str, *, selector: str, servers: Sequence[Mapping[str, Any]]
+    name: str, namespace: str, *, labels: Mapping[str, str], servers: Sequence[Mapping[str, Any]]
 ) -> Manifest:
-    """Return a Gateway for the pods labelled ``istio: <selector>``."""
-    spec = {"selector": {"istio": selector}, "servers": [dict(server) for server in servers]}
+    """Return a Gateway for the pods with ``labels``."""
+    spec = {"selector": dict(labels), "servers": [dict(server) for server in servers]}
     return _object(_NETWORKING, "Gateway", name, namespace, spec)
 
 

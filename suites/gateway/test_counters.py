@@ -95,8 +95,8 @@ def test_without_the_gateway_there_is_no_path(
 ) -> None:
     caller, host = stage.stranger(source), only(target)
     shape = target.shape
-    with target.scaled(shape.gateway, shape.system, 0):
-        target.emptied(shape.system, f"istio={shape.gateway_selector}")  # it drains for a while
+    with target.scaled(shape.gateway, shape.gateway_namespace, 0):
+        target.emptied(shape.gateway_namespace, shape.gateway_pods)  # it drains for a while
         always(
             lambda: caller.call(host.url, count=10, parallel=10, timeout=2.0),
             lambda replies: not replies.served,

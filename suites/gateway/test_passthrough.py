@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.model import Lab, Topology
+from harness.model import Lab
 from harness.probes.access_log import entries
 from harness.probes.claims import always, only_from
 from harness.probes.gateway import address, gateways
@@ -26,9 +26,7 @@ from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, entrances, o
 @pytest.mark.requirement("GW-04")
 @pytest.mark.sabotage.with_args(tls_terminated_at_gateway, breaks="another identity")
 @pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="another address")
-def test_the_client_sees_the_servers_identity(
-    source: Site, target: Site, stage: Stage, topology: Topology
-) -> None:
+def test_the_client_sees_the_servers_identity(source: Site, target: Site, stage: Stage) -> None:
     caller, word = stage.stranger(source), mark()
     always(
         lambda: caller.call(only(target).url, count=10),
@@ -43,7 +41,7 @@ def test_the_client_sees_the_servers_identity(
         what=f"the proxy of {caller.pod} logs its calls",
         budget=Budget(timeout=15, firm=True),
     )
-    server = f"spiffe://{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
+    server = f"spiffe://{target.shape.trust_domain}/ns/{SAMPLE}/sa/probe-a"
     peers = {entry.upstream_peer for entry in logged}
     assert peers == {server}, f"the client sees another identity than the server's: {peers}"
     entered = {entry.upstream_address for entry in logged}

@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
-from harness.model import Topology
 from harness.probes.claims import all_answered, always, from_each, only_from, served, unanswered
 from harness.sabotages.control_plane import (
     different_root,
@@ -21,14 +20,14 @@ from harness.workloads.stage import ECHO, OTHER, SAMPLE, Stage, only
 
 @pytest.mark.requirement("ID-01")
 @pytest.mark.sabotage.with_args(mtls_disabled, breaks="another identity")
-def test_servers_see_each_callers_identity(cluster: Site, stage: Stage, topology: Topology) -> None:
+def test_servers_see_each_callers_identity(cluster: Site, stage: Stage) -> None:
     callers = {
         (SAMPLE, "probe-a"): stage.echo(cluster),
         (SAMPLE, "probe-b"): stage.stranger(cluster),
         (OTHER, "probe"): stage.tenant(cluster),
     }
     for (namespace, account), caller in callers.items():
-        expected = f"spiffe://{topology.trust_domain}/ns/{namespace}/sa/{account}"
+        expected = f"spiffe://{cluster.shape.trust_domain}/ns/{namespace}/sa/{account}"
         replies = always(
             partial(caller.call, ECHO.url, count=20),
             served,
@@ -95,9 +94,9 @@ def test_strict_mtls_holds_across_clusters(source: Site, target: Site, stage: St
 @pytest.mark.sabotage.with_args(mtls_disabled, on="same-network", breaks="admits probe-a")
 @pytest.mark.disturbs
 def test_principals_are_authorized_across_clusters(
-    source: Site, target: Site, stage: Stage, topology: Topology
+    source: Site, target: Site, stage: Stage
 ) -> None:
-    principal = f"{topology.trust_domain}/ns/{SAMPLE}/sa/probe-a"
+    principal = f"{source.shape.trust_domain}/ns/{SAMPLE}/sa/probe-a"
     allowed = authorization("probe-a", SAMPLE, app="echo", sources=[{"principals": [principal]}])
     host = only(target)
     with everywhere(stage.sites, allowed):

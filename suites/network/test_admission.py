@@ -4,8 +4,6 @@ from functools import partial
 
 import pytest
 
-from harness.meshes.base import PASSTHROUGH_PORT
-from harness.model import Topology
 from harness.probes.claims import all_answered, always, not_served
 from harness.probes.gateway import address
 from harness.probes.identity import alien, mint
@@ -18,15 +16,13 @@ CALLER = "spiffe://{domain}/ns/sample/sa/probe-b"
 
 @pytest.mark.requirement("NM-09")
 @pytest.mark.sabotage.with_args(simple_tls_server, breaks="lets in who comes")
-def test_a_gateway_admits_mesh_certificates_only(
-    source: Site, target: Site, stage: Stage, topology: Topology
-) -> None:
-    uri = CALLER.format(domain=topology.trust_domain)
+def test_a_gateway_admits_mesh_certificates_only(source: Site, target: Site, stage: Stage) -> None:
+    uri = CALLER.format(domain=source.shape.trust_domain)
     gateway = address(target)
     hello = partial(
         stage.bare(source).tls,
         gateway,
-        PASSTHROUGH_PORT,
+        target.shape.gateway_port,
         sni=only(target).sni(),
         alpn=("istio",),
         request=b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.meshes.base import PASSTHROUGH_PORT
 from harness.probes.claims import always, served, unanswered
 from harness.probes.gateway import address
 from harness.sabotages.fabric import (
@@ -39,10 +38,10 @@ def test_pods_do_not_reach_pods_of_another_network(
 def test_the_gateway_is_reachable_from_the_other_network(
     source: Site, target: Site, stage: Stage
 ) -> None:
-    gateway = address(target)
+    gateway, port = address(target), target.shape.gateway_port
     assert gateway, f"the gateway Service of {target.name} has no external address"
     always(
-        lambda: stage.bare(source).connect(gateway, PASSTHROUGH_PORT, count=3),
+        lambda: stage.bare(source).connect(gateway, port, count=3),
         served,
-        what=f"a pod of {source.name} connects to {gateway}:{PASSTHROUGH_PORT}",
+        what=f"a pod of {source.name} connects to {gateway}:{port}",
     )

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 
 from harness.faults.exposure import exposing
-from harness.meshes.base import PASSTHROUGH_PORT
 from harness.probes.caller import Caller
 from harness.probes.claims import always, from_each, none_from, only_from
 from harness.probes.gateway import address, gateways
@@ -54,8 +53,8 @@ def test_the_server_sees_a_gateway_of_its_own_network(
 def test_endpoints_are_own_pods_and_foreign_gateways(cluster: Site, stage: Stage) -> None:
     kin = [site for site in stage.sites if site.network == cluster.network]
     pods = [pod["status"]["podIP"] for site in kin for pod in site.pods(SAMPLE, "echo")]
-    foreign = [address(site) for site in stage.sites if site not in kin]
-    expected = {(pod, AGENT_PORT) for pod in pods} | {(to, PASSTHROUGH_PORT) for to in foreign}
+    foreign = {(address(site), site.shape.gateway_port) for site in stage.sites if site not in kin}
+    expected = {(pod, AGENT_PORT) for pod in pods} | foreign
     always(
         lambda: [held_by(caller) for caller in stage.strangers(cluster)],
         lambda views: len(views) > 1 and all(view == expected for view in views),

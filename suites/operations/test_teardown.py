@@ -14,11 +14,12 @@ from harness.workloads.pristine import Pristine
 @pytest.mark.sabotage.with_args(webhook_left, config_map_left, breaks="leaves nothing behind")
 @pytest.mark.sabotage.with_args(too_much_removed, breaks="takes nothing")
 def test_removal_restores_the_clusters(pristine: Pristine, mesh: Mesh, phases: Phases) -> None:
-    mesh.install(pristine.lab, phases)
+    installation = mesh.prepare(pristine.lab.topology, pristine.lab.plan)
+    mesh.install(pristine.lab, installation, phases)
     pristine.join()
     added = pristine.traces() - pristine.before
     assert added, "nothing was installed, so there is nothing to remove"
-    mesh.uninstall(pristine.lab)
+    mesh.uninstall(pristine.lab, installation)
     always(
         lambda: sorted(pristine.traces() - pristine.before),
         lambda left: not left,

@@ -25,6 +25,6 @@ class TestIstio(MeshContract):
         program.chmod(0o755)
         known = Program(name="istioctl", version="1.32", source="module", sha256="5ea1")
         found = {"istioctl": Artifact(known, program)}
-        monkeypatch.setattr(mesh, "ensure", lambda names, phases: found)
+        monkeypatch.setattr(mesh, "ensure", lambda names, phases, versions: found)
         monkeypatch.setenv("MESHPROOF_HOME", str(tmp_path))
         return IstioMesh(by_istioctl=by_istioctl)

@@ -264,7 +264,7 @@ def test_a_slow_load_balancer_is_unknown(project: Project) -> None:
 
 from harness.converge import Budget, NotConverged
 
-def install(self, lab, phases):
+def install(self, lab, installation, phases):
     raise NotConverged("gateway of east has an address", Budget(60, firm=True), 300, "none")
 
 Toy.install = install

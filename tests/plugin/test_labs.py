@@ -91,6 +91,14 @@ def test_another_mesh_is_not_reused(project: Project) -> None:
     assert project.log.count("up") == 2
 
 
+def test_another_kubernetes_is_not_reused(project: Project) -> None:
+    project.check(LAB)
+    project.run("--keep")
+    told = project.run("--reuse", "--kubernetes-version=1.36.3")
+    told.stdout.fnmatch_lines(["*no kept lab of pair*"])
+    assert project.log.count("up") == 2
+
+
 @pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "two-workers"])
 def test_every_wait_is_stretched_for_the_run_only(project: Project, workers: list[str]) -> None:
     project.check(

@@ -154,6 +154,43 @@ Toy.refuses = lambda self, topology: [f"no room for {len(topology.clusters)} clu
     assert "--mesh toy on topology pair: no room for 2 clusters" in refused(project)
 
 
+REFUSES = """
+
+Toy.refuses = lambda self, topology: ["no room for two"] if len(topology.clusters) > 1 else []
+"""
+
+
+def test_what_is_refused_is_left_out_of_all_and_that_is_said(project: Project) -> None:
+    project.pytester.makeconftest((project.path / "conftest.py").read_text() + REFUSES)
+    project.check(CHECK)
+    run = project.run(topology="all")
+    run.stdout.fnmatch_lines(
+        ["meshproof: single on toy*", "meshproof: left out: --mesh toy on topology pair: no room*"]
+    )
+    assert project.log.count("up") == 1
+    record = project.record()
+    assert "topology pair: no room for two" in record["options"]["left-out"]
+    assert [each["name"] for each in record["topologies"]] == ["single"]
+
+
+def test_where_all_are_refused_nothing_is_left_to_run(project: Project) -> None:
+    refuses_all = REFUSES.replace("> 1", "> 0")
+    project.pytester.makeconftest((project.path / "conftest.py").read_text() + refuses_all)
+    assert "left out: --mesh toy on topology single: no room" in refused(project, topology="all")
+
+
+def test_a_lab_that_a_provider_cannot_raise(project: Project) -> None:
+    project.pytester.makeconftest(
+        (project.path / "conftest.py").read_text()
+        + """
+
+ToyProvider.refuses = lambda self, topology, options: [f"no Kubernetes {options.kubernetes}"]
+"""
+    )
+    told = refused(project, "--kubernetes-version=9.9.9")
+    assert "--provider toy on topology pair: no Kubernetes 9.9.9" in told
+
+
 def test_a_directory_for_reports_that_is_none(project: Project) -> None:
     (project.path / "file").touch()
     said = refused(project, "--report-dir=file/reports", "--outage=0")

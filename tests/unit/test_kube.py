@@ -266,3 +266,27 @@ def test_a_kubeconfig_that_is_none_is_refused(tmp_path: Path) -> None:
         Kube(path)
     with pytest.raises(ApiError, match="absent"):
         Kube(tmp_path / "absent")
+
+
+def test_an_object_is_removed_by_its_own_version(kube: Kube, script: Script) -> None:
+    policy = {
+        "apiVersion": "shop.example/v1",
+        "kind": "Till",
+        "metadata": {"name": "t", "namespace": "n"},
+    }
+    resource = {"name": "tills", "kind": "Till", "namespaced": True}
+    script.answer("GET /apis/shop.example/v1", 200, {"resources": [resource]})
+    what = "DELETE /apis/shop.example/v1/namespaces/n/tills/t"
+    script.answer(what, 200, policy)
+    assert kube.remove(policy)
+    script.answer(what, 404, STATUS)
+    assert not kube.remove(policy)
+
+
+def test_an_object_whose_kind_is_gone_is_gone(kube: Kube, script: Script) -> None:
+    script.answer("GET /apis/shop.example/v1", 404, STATUS)
+    till = {"apiVersion": "shop.example/v1", "kind": "Till", "metadata": {"name": "t"}}
+    assert not kube.remove(till)
+    script.answer("GET /apis/shop.example/v1", 500, STATUS)
+    with pytest.raises(ApiError):
+        kube.remove(till)

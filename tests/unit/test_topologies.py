@@ -28,9 +28,9 @@ def test_a_topology_is_what_the_catalogue_says_of_it(topology: Topology) -> None
 
 def test_on_one_network_primaries_read_each_other_and_need_no_gateway() -> None:
     installs = plan_install(SHIPPED["multi-primary"]).clusters
-    assert [install.reads for install in installs] == [("cluster2",), ("cluster1",)]
+    assert [install.plane.reads for install in installs] == [("cluster2",), ("cluster1",)]
     assert [install.network for install in installs] == ["network1", "network1"]
-    assert not any(install.gateway for install in installs)
+    assert not any(install.gateways for install in installs)
 
 
 def test_on_one_network_ranges_are_disjoint_and_nothing_is_let_through_by_exception() -> None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from harness.artifacts.components import ISTIO_HUB
 from harness.kube import Manifest
-from harness.meshes.base import ACCESS_LOG, NETWORK_LABEL, PASSTHROUGH_PORT, MeshShape
+from harness.meshes.base import ACCESS_LOG, NETWORK_LABEL, PASSTHROUGH_PORT
 from harness.meshes.istio.plan import ClusterInstall
+from harness.model import Gateway
 
 #: Ports of an east-west gateway, as the guides and the gateway chart name them.
 GATEWAY_PORTS: Mapping[str, int] = {
@@ -17,6 +18,8 @@ GATEWAY_PORTS: Mapping[str, int] = {
     "tls-webhook": 15017,
 }
 
+#: Label of a gateway's Service whose port for other networks is not the usual one.
+_PORT_LABEL = "networking.istio.io/gatewayPort"
 #: Extensions that only Istio's own build of Envoy knows; stock Envoy rejects them.
 _STOCK_ENVOY = {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}
 
@@ -29,17 +32,21 @@ class Release:
     hub: str = ISTIO_HUB
 
 
-def operator(install: ClusterInstall, shape: MeshShape, release: Release) -> str:
+def operator(install: ClusterInstall, release: Release) -> str:
     """Return the resource for a primary as JSON, which is YAML."""
-    gateways = [_gateway(install, shape)] if install.gateway else []
     spec: Manifest = {
         "profile": "minimal",
         "hub": release.hub,
         "tag": release.tag,
         "meshConfig": mesh_config(install),
-        "components": {"pilot": _pilot(), "ingressGateways": gateways},
-        "values": _values(install, shape),
+        "components": {
+            "pilot": _pilot(install.plane.replicas),
+            "ingressGateways": [_gateway(gateway) for gateway in install.gateways],
+        },
+        "values": _values(install),
     }
+    if install.plane.revision:
+        spec["revision"] = install.plane.revision
     document = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
     return json.dumps(document, sort_keys=True)
 
@@ -48,46 +55,56 @@ def mesh_config(install: ClusterInstall) -> Manifest:
     """Return what differs from Istio's defaults.
 
     An empty retry policy means no retries: hidden ones would hide a defect. All statistics
-    are kept, because checks read the counters of gateways.
+    are kept, because checks read the counters of gateways. Control planes of one mesh accept
+    each other's trust domains.
     """
-    return {
+    plane = install.plane
+    config: Manifest = {
         "accessLogFile": "/dev/stdout",
         "accessLogEncoding": "JSON",
         "accessLogFormat": json.dumps(ACCESS_LOG),
         "defaultConfig": {"proxyStatsMatcher": {"inclusionRegexps": [".*"]}},
         "defaultHttpRetryPolicy": {},
-        "trustDomain": install.trust_domain,
+        "trustDomain": plane.trust_domain,
     }
+    if install.aliases:
+        config["trustDomainAliases"] = list(install.aliases)
+    if plane.root_namespace != plane.namespace:
+        config["rootNamespace"] = plane.root_namespace
+    return config
 
 
-def _pilot() -> Manifest:
+def _pilot(replicas: int) -> Manifest:
     return {
         "k8s": {
             "env": [{"name": name, "value": value} for name, value in _STOCK_ENVOY.items()],
             "readinessProbe": _probe("/ready", 8080),
+            "replicaCount": replicas,
             "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         }
     }
 
 
-def _gateway(install: ClusterInstall, shape: MeshShape) -> Manifest:
-    view = {"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": install.network}
-    ports = [
-        {"name": name, "port": port, "targetPort": port} for name, port in GATEWAY_PORTS.items()
-    ]
+def _gateway(gateway: Gateway) -> Manifest:
+    ports = {**GATEWAY_PORTS, "tls": gateway.port}
+    labels = {"app": gateway.name, **gateway.labels, NETWORK_LABEL: gateway.network}
+    if gateway.port != PASSTHROUGH_PORT:
+        labels[_PORT_LABEL] = str(gateway.port)
     return {
-        "name": shape.gateway,
+        "name": gateway.name,
+        "namespace": gateway.namespace,
         "enabled": True,
-        "label": {
-            "app": shape.gateway,
-            "istio": shape.gateway_selector,
-            NETWORK_LABEL: install.network,
-        },
+        "label": labels,
         "k8s": {
-            "env": [view],
+            "env": [{"name": "ISTIO_META_REQUESTED_NETWORK_VIEW", "value": gateway.network}],
             "readinessProbe": _probe("/healthz/ready", 15021),
+            "replicaCount": gateway.replicas,
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
-            "service": {"ports": ports},
+            "service": {
+                "ports": [
+                    {"name": name, "port": port, "targetPort": port} for name, port in ports.items()
+                ]
+            },
         },
     }
 
@@ -102,7 +119,7 @@ def _probe(path: str, port: int) -> Manifest:
     }
 
 
-def _values(install: ClusterInstall, shape: MeshShape) -> Manifest:
+def _values(install: ClusterInstall) -> Manifest:
     return {
         "gateways": {
             "istio-ingressgateway": {"autoscaleEnabled": False, "injectionTemplate": "gateway"}
@@ -110,8 +127,8 @@ def _values(install: ClusterInstall, shape: MeshShape) -> Manifest:
         "global": {
             # A gateway's own image has no tag ("auto"), which would be pulled every time.
             "imagePullPolicy": "IfNotPresent",
-            "istioNamespace": shape.system,
-            "meshID": install.mesh_id,
+            "istioNamespace": install.plane.namespace,
+            "meshID": install.plane.mesh,
             "multiCluster": {"clusterName": install.cluster},
             "network": install.network,
             "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},

@@ -1,27 +1,65 @@
 """Who installs what: the values of every cluster, derived from a topology alone."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from harness.model import ClusterSpec, Role, Topology, structure
+from harness.meshes.base import MeshShape
+from harness.model import ControlPlane, Gateway, Topology, structure
+
+#: The Gateway object of a cluster, as the guides call it.
+_EXPOSURE = "cross-network-gateway"
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterInstall:
-    """What one cluster gets.
+    """What one cluster gets: a control plane of ``version``, and its east-west gateways.
 
-    ``primary`` is the cluster whose istiod configures it (its own name if it runs one).
-    ``gateway``: it gets an east-west gateway and exposes its services there.
-    ``reads``: clusters whose API servers its istiod watches; a remote secret tells of each.
+    ``aliases`` are the trust domains of other control planes of the same mesh and root.
     """
 
     cluster: str
     network: str
-    mesh_id: str
-    trust_domain: str
-    role: Role
-    primary: str
-    gateway: bool
-    reads: tuple[str, ...]
+    plane: ControlPlane
+    version: str
+    gateways: tuple[Gateway, ...] = ()
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> MeshShape:
+        """The names by which all of it is found."""
+        plane = self.plane
+        suffix = f"-{plane.revision}" if plane.revision else ""
+        own = MeshShape(
+            system=plane.namespace,
+            root=plane.root_namespace,
+            revision=plane.revision,
+            trust_domain=plane.trust_domain,
+            istiod=f"istiod{suffix}",
+            config_map=f"istio{suffix}",
+            gateway_namespace=plane.namespace,
+        )
+        return self._with_gateway(own, self.gateways[0]) if self.gateways else own
+
+    def exposure(self, gateway: Gateway) -> str:
+        """Return the name of the Gateway object that opens ``gateway``."""
+        first = gateway == self.gateways[0]
+        return _EXPOSURE if first else f"{_EXPOSURE}-{gateway.name}"
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """Every namespace that is made for it, that of the control plane first."""
+        own = (self.plane.namespace, self.plane.root_namespace)
+        return tuple(dict.fromkeys([*own, *(each.namespace for each in self.gateways)]))
+
+    def _with_gateway(self, shape: MeshShape, gateway: Gateway) -> MeshShape:
+        return replace(
+            shape,
+            gateway=gateway.name,
+            gateway_namespace=gateway.namespace,
+            gateway_pods=",".join(f"{key}={value}" for key, value in gateway.labels.items()),
+            gateway_port=gateway.port,
+            exposure=self.exposure(gateway),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +73,28 @@ class InstallPlan:
         return next(install for install in self.clusters if install.cluster == name)
 
 
-def plan_install(topology: Topology) -> InstallPlan:
-    """Apply the recipes of the documentation to ``topology``."""
-    return InstallPlan(tuple(_install(topology, spec) for spec in topology.members))
+def plan_install(topology: Topology, version: Callable[[str], str] = str) -> InstallPlan:
+    """Apply the recipes of the documentation to ``topology``.
 
-
-def _install(topology: Topology, spec: ClusterSpec) -> ClusterInstall:
-    plane = structure.control_planes_of(topology, spec.name)[0]
-    return ClusterInstall(
-        cluster=spec.name,
-        network=spec.network,
-        mesh_id=plane.mesh,
-        trust_domain=plane.trust_domain,
-        role=spec.role,
-        primary=plane.cluster,
-        gateway=bool(structure.gateways_of(topology, spec.name)),
-        reads=plane.reads if plane.cluster == spec.name else (),
+    ``version`` returns which version a control plane gets that asks for one, or for none ("").
+    """
+    planes = structure.control_planes(topology)
+    return InstallPlan(
+        tuple(
+            ClusterInstall(
+                cluster=plane.cluster,
+                network=topology.cluster(plane.cluster).network,
+                plane=plane,
+                version=version(plane.version),
+                gateways=structure.gateways_of(topology, plane.cluster),
+                aliases=_aliases(plane, planes),
+            )
+            for cluster in topology.primaries
+            for plane in structure.control_planes_of(topology, cluster.name)[:1]
+        )
     )
 
 
-def unsupported(topology: Topology) -> list[str]:
-    """Say what cannot be installed so far, and why; empty if all of ``topology`` can."""
-    return [
-        f"cluster {cluster.name!r} is {cluster.role}: only primaries can be installed so far"
-        for cluster in topology.clusters
-        if cluster.role is not Role.PRIMARY
-    ]
+def _aliases(plane: ControlPlane, planes: tuple[ControlPlane, ...]) -> tuple[str, ...]:
+    domains = (other.trust_domain for other in planes if other.mesh == plane.mesh)
+    return tuple(dict.fromkeys(each for each in domains if each != plane.trust_domain))

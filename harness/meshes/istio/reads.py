@@ -10,11 +10,9 @@ import re
 from dataclasses import dataclass, field
 
 from harness.kube import Answer, Kube
-from harness.meshes.base import MeshShape
+from harness.meshes.base import DEBUG_PORT, METRICS_PORT, MeshShape
 from harness.model import ApiError
 
-#: Istiod's port for its own metrics, open to everyone, and that of its debug pages.
-_METRICS, _DEBUG = 15014, 8080
 _NOT_FOUND, _UNAVAILABLE = 404, 503
 _STATUS = re.compile(
     r'^istiod_remote_cluster_sync_status\{cluster="(?P<cluster>[^"]+)"'
@@ -58,7 +56,7 @@ class Istiods:
         return [self._read_by(pod["metadata"]["name"]) for pod in running]
 
     def _read_by(self, istiod: str) -> Read:
-        metrics = self._asked(istiod, _METRICS, "/metrics").text
+        metrics = self._asked(istiod, METRICS_PORT, "/metrics").text
         states = dict(_STATUS.findall(metrics))
         known = frozenset(cluster for cluster, status in states.items() if status == "synced")
         if _NO_REMOTE.search(metrics) or (states and "timeout" not in states.values()):
@@ -70,7 +68,7 @@ class Istiods:
         """Ask the debug page; ``None`` where it is shut."""
         if istiod in self.shut:
             return None
-        page = self._asked(istiod, _DEBUG, "/debug/clusterz")
+        page = self._asked(istiod, DEBUG_PORT, "/debug/clusterz")
         if page.status in (401, 403):
             self.shut.add(istiod)
         if page.status != 200:

@@ -4,31 +4,35 @@ from collections.abc import Sequence
 
 from harness.converge import Budget, concurrently, eventually
 from harness.kube import Kube, Manifest
-from harness.meshes.base import MeshShape
 
 _FIRST = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "Deployment")
 #: Istiod marks the ConfigMaps (the root certificate) that it puts into every namespace.
 _SPREAD = "istio.io/config=true"
 
 
-def remove(kube: Kube, rendered: Sequence[Manifest], shape: MeshShape) -> None:
-    """Remove ``rendered``, the system namespace and what istiod spread; wait until it is gone.
+def remove(kube: Kube, manifests: Sequence[Manifest]) -> None:
+    """Remove ``manifests``, Namespaces among them, and what istiod spread; wait until all is gone.
 
     Idempotent. Workloads keep running, and their sidecars keep the last configuration. The
-    namespace goes first: from then on nobody creates anything in it, and its controller lets
+    namespaces go first: from then on nobody creates anything in them, and their controller lets
     five seconds pass before it acts.
     """
-    kube.delete("Namespace", shape.system)
-    _delete(kube, [each for each in rendered if each["kind"] in _FIRST])
-    _end_pods(kube, shape.system)
-    rest = [each for each in rendered if each["kind"] not in _FIRST]
-    _delete(kube, [each for each in rest if each["metadata"].get("namespace") != shape.system])
+    own = [each["metadata"]["name"] for each in manifests if each["kind"] == "Namespace"]
+    for name in own:
+        kube.delete("Namespace", name)
+    others = [each for each in manifests if each["kind"] != "Namespace"]
+    _delete(kube, [each for each in others if each["kind"] in _FIRST])
+    for name in own:
+        _end_pods(kube, name)
+    rest = [each for each in others if each["kind"] not in _FIRST]
+    _delete(kube, [each for each in rest if each["metadata"].get("namespace") not in own])
     for spread in kube.list("ConfigMap", labels=_SPREAD):
         kube.delete("ConfigMap", spread["metadata"]["name"], spread["metadata"]["namespace"])
     # One by one: all definitions together are half a megabyte to look at.
     for each in (each for each in rest if each["kind"] == "CustomResourceDefinition"):
         _gone(kube, "CustomResourceDefinition", each["metadata"]["name"])
-    _gone(kube, "Namespace", shape.system)
+    for name in own:
+        _gone(kube, "Namespace", name)
 
 
 def _gone(kube: Kube, kind: str, name: str) -> None:
@@ -43,8 +47,7 @@ def _gone(kube: Kube, kind: str, name: str) -> None:
 def _delete(kube: Kube, manifests: Sequence[Manifest]) -> None:
     def delete(share: Sequence[Manifest]) -> None:
         for each in share:
-            meta = each["metadata"]
-            kube.delete(each["kind"], meta["name"], meta.get("namespace"))
+            kube.remove(each)
 
     if manifests:
         concurrently(delete, [manifests[offset::6] for offset in range(6)])

@@ -15,7 +15,7 @@ from harness.meshes.istio.tag import with_default_tag
 from harness.tools.istioctl import Istioctl
 
 #: Part of every key: raised when the way from istioctl's output to the result changes.
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,20 @@ class Renderer:
     digest: str
     cache: Path
 
-    def render(self, operator: str) -> list[Manifest]:
-        """Return all that an installation of ``operator`` creates, in istioctl's order."""
-        key = hashlib.sha256(f"{_FORMAT} {self.digest} {operator}".encode()).hexdigest()
+    def render(self, operator: str, *, default: bool = True) -> list[Manifest]:
+        """Return all that an installation of ``operator`` creates, in istioctl's order.
+
+        ``default``: it becomes the revision of namespaces that name none.
+        """
+        inputs = f"{_FORMAT} {self.digest} {default} {operator}"
+        key = hashlib.sha256(inputs.encode()).hexdigest()
         entry = self.cache / f"{key}.json"
         if (kept := _read(entry)) is not None:
             return kept
         text = self.istioctl.manifest_generate(operator)
-        manifests = with_default_tag(files.parse_manifests(text, source="istioctl"))
+        manifests = files.parse_manifests(text, source="istioctl")
+        if default:
+            manifests = with_default_tag(manifests)
         _write(entry, manifests)
         return manifests
 

@@ -3,18 +3,17 @@
 import os
 import signal
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
-from harness.artifacts import Artifact
 from harness.converge import Budget, concurrently
 from harness.model import Lab, NetworkPlan, Topology
-from harness.providers.embedded import images
 from harness.providers.embedded.api_servers import answering
 from harness.providers.embedded.credentials import write_credentials
 from harness.providers.embedded.layout import Layout
+from harness.providers.embedded.supplies import Supplies
 from harness.providers.embedded.system import system_programs
 from harness.providers.fabric import holder, host, state
+from harness.providers.fabric.images import PYTHON
 from harness.providers.fabric.raising import Built, Frame
 from harness.providers.fabric.state import State
 
@@ -23,17 +22,14 @@ _BOOT = Budget(timeout=30.0, interval=0.01)
 _END = Budget(timeout=20.0, interval=0.01)
 
 
-def raise_lab(
-    topology: Topology, plan: NetworkPlan, found: Mapping[str, Artifact], *, keep: bool
-) -> Lab:
+def raise_lab(topology: Topology, plan: NetworkPlan, supplies: Supplies, *, keep: bool) -> Lab:
     """Build a lab; return when every API server answers. A failure leaves nothing behind."""
 
     def build(place: State) -> Built:
-        programs = {name: artifact.path for name, artifact in found.items()}
-        _start(Layout(place, plan, programs, sys.executable))
-        system = system_programs((*host.NEEDED, images.PYTHON), host.find)
+        _start(Layout(place, plan, supplies, sys.executable))
+        system = system_programs((*host.NEEDED, PYTHON), host.find)
         clusters = concurrently(lambda cluster: answering(place, cluster), plan.clusters)
-        return Built(clusters, [*(artifact.program for artifact in found.values()), *system])
+        return Built(clusters, [*supplies.programs, *system])
 
     return Frame(NAME, reap, raze).raised(topology, plan, build, keep=keep)
 

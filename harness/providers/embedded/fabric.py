@@ -67,6 +67,10 @@ def _router_links(plan: NetworkPlan) -> Iterator[str]:
     for cluster in plan.clusters:
         for node in cluster.nodes:
             yield f"link set {ports(plan)[node.name]} master {bridges(plan)[cluster.network]} up"
+    for cluster in plan.clusters:
+        if _routed(plan, cluster.network):
+            for node in cluster.nodes:
+                yield f"route add {node.pods} via {node.address}"
 
 
 def _router_rules(plan: NetworkPlan) -> Iterator[str]:
@@ -76,8 +80,9 @@ def _router_rules(plan: NetworkPlan) -> Iterator[str]:
     yield ":OUTPUT ACCEPT"
     yield "-A INPUT -p tcp --sport 6443 ! --syn -j ACCEPT"
     by_network = bridges(plan)
-    for bridge in by_network.values():
-        yield f"-A FORWARD -i {bridge} -o {bridge} -j ACCEPT"
+    for network, bridge in by_network.items():
+        for other in [network, *_routed(plan, network)]:
+            yield f"-A FORWARD -i {bridge} -o {by_network[other]} -j ACCEPT"
     for crossing in plan.crossings:
         near, far = by_network[crossing.source], by_network[crossing.target]
         allowed = ",".join(map(str, crossing.ports))
@@ -89,6 +94,12 @@ def _router_rules(plan: NetworkPlan) -> Iterator[str]:
             f"-A FORWARD -i {far} -o {near} -p tcp -s {crossing.address}"
             f" -m multiport --sports {allowed} -m tcp ! --syn -j ACCEPT"
         )
+
+
+def _routed(plan: NetworkPlan, network: str) -> list[str]:
+    """Return the other networks of a network's routing domain."""
+    own = plan.segment(network)
+    return [other.name for other in plan.networks if other.segment == own and other.name != network]
 
 
 def _node(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Namespace:
@@ -124,15 +135,16 @@ def _node_links(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Iter
     yield "link add cni0 type bridge forward_delay 0"
     yield f"address add {pods[1]}/{pods.prefixlen} dev cni0"
     yield "link set cni0 up"
-    for neighbour in _neighbours(plan, cluster):
+    # What is on another network of the segment is the router's to find.
+    for neighbour in plan.beside(cluster):
         for other in neighbour.nodes:
-            if other != node:
+            if other != node and neighbour.network == cluster.network:
                 yield f"route add {other.pods} via {other.address}"
 
 
 def _node_rules(plan: NetworkPlan, cluster: ClusterPlan) -> Iterator[str]:
     """Pods leave their network as their node, and keep their address within it (as in kind)."""
-    for neighbour in _neighbours(plan, cluster):
+    for neighbour in plan.beside(cluster):
         yield f"-A POSTROUTING -s {cluster.pods} -d {neighbour.pods} -j RETURN"
     yield f"-A POSTROUTING -s {cluster.pods} -o eth0 -j MASQUERADE"
 
@@ -144,7 +156,3 @@ def _refusal(cluster: ClusterPlan) -> str:
     client gives up: half a minute for CoreDNS, if it asks for the API server too early.
     """
     return f"-A FORWARD -d {cluster.services} -j REJECT"
-
-
-def _neighbours(plan: NetworkPlan, cluster: ClusterPlan) -> list[ClusterPlan]:
-    return [other for other in plan.clusters if other.network == cluster.network]

@@ -1,43 +1,37 @@
-"""What the image names of a lab stand for: programs of this machine, laid out as in the image."""
+"""Images of a lab: programs of this machine, laid out as in the image."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from harness.artifacts.agent import PLACE, PROGRAM
+from harness.model.images import ImageTable, Programs, plain
+from harness.providers.embedded.cloud import DNS_IMAGE
+from harness.providers.fabric.images import COREDNS, workloads
 from harness.providers.podrunner.config import Image
 
-#: Programs that pods run, by the names of ``harness.artifacts``.
-PROGRAMS = ("coredns", "envoy", "envoy-bootstrap", "pilot-agent", "pilot-discovery")
-#: The interpreter that runs agents; all of ``/usr`` is in every pod.
-PYTHON = "/usr/bin/python3"
-_LOCAL = "/usr/local/bin"
-_PROXY_USER = 1337
+
+def table(mesh: ImageTable) -> dict[str, Programs]:
+    """Return all images of a lab: those of its mesh that are programs, and its own."""
+    programs = {name: each for name, each in mesh.items() if isinstance(each, Programs)}
+    return {**programs, **workloads(bound=True), DNS_IMAGE: COREDNS}
 
 
-def images(programs: Mapping[str, Path], agent: Mapping[str, Path]) -> dict[str, Image]:
-    """Return the images by name; ``agent`` is what :func:`harness.artifacts.agent.precompiled`
-    returns.
-    """
+def refused(mesh: ImageTable) -> Iterator[str]:
+    """Say which images are nothing that plain processes can be made of."""
+    for name, source in mesh.items():
+        if not isinstance(source, Programs):
+            kind = type(source).__name__.lower()
+            yield f"image {name} is a {kind}: embedded labs run programs only; use --provider kind"
 
-    def local(*names: str) -> dict[str, str]:
-        return {f"{_LOCAL}/{name}": str(programs[name]) for name in names}
 
-    bootstrap = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
-    return {
-        "agent": Image(
-            argv=(PYTHON, "-I", "-B", f"/{PLACE}/{PROGRAM}"),
-            binds={f"/{PLACE}/{path}": str(source) for path, source in agent.items()},
-        ),
-        "coredns": Image(argv=("/coredns",), binds={"/coredns": str(programs["coredns"])}),
-        "pilot": Image(
-            argv=(f"{_LOCAL}/pilot-discovery",),
-            binds=local("pilot-discovery"),
-            user=_PROXY_USER,
-        ),
-        "proxyv2": Image(
-            argv=(f"{_LOCAL}/pilot-agent",),
-            binds={**local("pilot-agent", "envoy"), bootstrap: str(programs["envoy-bootstrap"])},
-            writable=("/etc/istio/proxy", "/var/lib/istio/data"),
-            user=_PROXY_USER,
-        ),
-    }
+def image(source: Programs, programs: Mapping[str, Path]) -> Image:
+    """Return what the pod runner is told of an image; ``programs`` are those that it names."""
+    files = {path: str(programs[name]) for path, name in source.files.items()}
+    trees = {path: str(directory) for path, directory in source.trees.items()}
+    return Image(
+        argv=source.argv, binds={**files, **trees}, writable=source.writable, user=source.user
+    )
+
+
+def by_name(found: Mapping[str, Image]) -> dict[str, Image]:
+    """Return images by the names under which pods' own are looked up."""
+    return {plain(name): each for name, each in found.items()}

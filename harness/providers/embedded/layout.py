@@ -1,22 +1,19 @@
 """From a plan to everything a supervisor is told, and the files its programs read."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from harness.artifacts import agent
 from harness.model import ClusterPlan, NetworkPlan, NodePlan
-from harness.providers.embedded import control_plane, fabric, images
+from harness.providers.embedded import fabric
 from harness.providers.embedded.cloud import CloudConfig, Tenant
 from harness.providers.embedded.control_plane import ControlPlane
 from harness.providers.embedded.spec import ROUTER, Daemon, LabSpec
+from harness.providers.embedded.supplies import Supplies
 from harness.providers.fabric import forwarder
 from harness.providers.fabric.state import State
 from harness.providers.podrunner.config import NodeConfig
 
-#: What an embedded lab runs, by the names of ``harness.artifacts``.
-PROGRAMS = (*control_plane.PROGRAMS, *images.PROGRAMS)
 #: The stage that comes first; the other stages are named after clusters.
 CORE = "core"
 _SCRATCH = Path("/run/meshproof")
@@ -28,7 +25,7 @@ class Layout:
 
     state: State
     plan: NetworkPlan
-    programs: Mapping[str, Path]
+    supplies: Supplies
     python: str
 
     def spec(self) -> LabSpec:
@@ -78,7 +75,7 @@ class Layout:
     def _control_plane(self, cluster: ClusterPlan) -> ControlPlane:
         return ControlPlane(
             cluster=cluster,
-            programs=self.programs,
+            programs=self.supplies.control_planes[cluster.name],
             secrets=self.state.secrets(cluster.name),
             scratch=self.state.scratch(cluster.name),
         )
@@ -145,7 +142,7 @@ class Layout:
             serving_cert=secrets / f"{node.name}.crt",
             serving_key=secrets / f"{node.name}.key",
             client_ca=secrets / "ca.crt",
-            images=images.images(self.programs, agent.precompiled()),
+            images=dict(self.supplies.images),
             region=node.region,
             zone=node.zone,
         )

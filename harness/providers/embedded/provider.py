@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
-from harness import artifacts
 from harness.converge import Budget, eventually
-from harness.model import Lab, MachineError, NetworkPlan, Topology
+from harness.model import Lab, MachineError, NetworkPlan, Topology, plan_networks
 from harness.phases import Phases
 from harness.providers.base import Capture, RaiseOptions
-from harness.providers.embedded import fabric
+from harness.providers.embedded import fabric, images, supplies
 from harness.providers.embedded.bring_up import NAME, raise_lab, raze, reap
 from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.evidence import evidence
-from harness.providers.embedded.layout import PROGRAMS, agent_name
+from harness.providers.embedded.layout import agent_name
 from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
 from harness.providers.fabric import host, sniffer
@@ -40,6 +39,11 @@ class EmbeddedProvider(Cuts):
         """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
         return host.lacks()
 
+    def refuses(self, topology: Topology, options: RaiseOptions) -> Sequence[str]:
+        """Say which versions and images it cannot have."""
+        clusters = plan_networks(topology).clusters
+        return [*supplies.unavailable(clusters, options), *images.refused(options.images)]
+
     def stands(self, lab: Lab) -> bool:
         """Say whether the lab is still there."""
         return _state(lab).alive()
@@ -50,7 +54,7 @@ class EmbeddedProvider(Cuts):
         """Build the lab; return when every API server answers."""
         if missing := self.lacks():
             raise MachineError("this machine cannot hold labs: " + "; ".join(missing))
-        found = artifacts.ensure(PROGRAMS, phases)
+        found = supplies.gathered(plan, options, phases)
         with phases.phase("API servers"):
             return raise_lab(topology, plan, found, keep=options.keep)
 

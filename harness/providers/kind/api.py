@@ -15,6 +15,7 @@ from docker.models.containers import Container
 
 from harness import shell
 from harness.model import ClusterPlan, Lab, MachineError, NetworkPlan
+from harness.model.images import ImageTable
 from harness.phases import Phases
 from harness.providers.fabric import state
 from harness.providers.fabric.state import State
@@ -78,12 +79,12 @@ class Bench:
 
 
 @contextmanager
-def bench(plan: NetworkPlan) -> Iterator[Bench]:
+def bench(plan: NetworkPlan, mesh: ImageTable) -> Iterator[Bench]:
     """Have everything at hand for clusters by hand; afterwards nothing is left of them."""
     found = offline.find_engine()
     if found is None:
         raise MachineError("no container engine answers", "meshproof engine up")
-    images = offline.ensure_images(found, Phases(say=lambda _: None))
+    images = offline.ensure_images(found, Phases(say=lambda _: None), mesh=mesh)
     place = state.create(NAME)
     try:
         with closing(found.client()) as client, ExitStack() as stack:

@@ -48,10 +48,13 @@ _END = Budget(timeout=20.0, interval=0.01, firm=True)
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a lab is raised with: an engine, images, the kind command, what the report lists."""
+    """What a lab is raised with: an engine, images, the kind command, what the report lists.
+
+    ``images`` are by cluster, as each may be of a Kubernetes of its own.
+    """
 
     engine: Engine
-    images: Images
+    images: Mapping[str, Images]
     kind: Path
     programs: Sequence[Program]
     phases: Phases
@@ -82,7 +85,7 @@ def _scratch(place: State) -> Path:
 def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -> KindSpec:
     transit = transit_range(plan, subnets(each.attrs for each in client.networks.list()))
     between = transit_addresses(plan, transit)
-    return noted(place, plan, means.engine, means.images).model_copy(
+    return noted(place, plan, means.engine, next(iter(means.images.values()))).model_copy(
         update={"transit": between, "transit_range": str(transit) if between else ""}
     )
 
@@ -143,8 +146,7 @@ def _clusters(
         spec=spec,
         client=client,
         kind=lambda cluster: _kind(place, spec, means, cluster),
-        image=means.images.node,
-        loads=means.images.loads,
+        images=means.images,
         phases=means.phases,
         ports=ports,
     )

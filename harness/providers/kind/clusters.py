@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from docker import DockerClient
 
@@ -31,6 +31,9 @@ from harness.providers.kind.spec import KindSpec, Tenant
 from harness.providers.kind.wires import Wires
 from harness.shell import Running, redact
 from harness.tools.kind import Kind
+
+if TYPE_CHECKING:
+    from harness.providers.offline.api import Images
 
 T = TypeVar("T")
 
@@ -66,8 +69,7 @@ class Maker:
     spec: KindSpec
     client: DockerClient
     kind: Callable[[ClusterPlan], Kind]
-    image: str
-    loads: tuple[str, ...]
+    images: "Mapping[str, Images]"
     phases: Phases
     ports: Mapping[str, int] = field(default_factory=dict)
     at_once: threading.Semaphore = field(
@@ -86,9 +88,9 @@ class Maker:
         self._answering(cluster, Kube(written))
         tenant = Tenant(kubeconfig=written, dns_image=dns_image)
         tenant.write(self.place, cluster.name)
-        if self.loads:
+        if loads := self.images[cluster.name].loads:
             with self.phases.phase(f"load images into {cluster.name}"):
-                self.kind(cluster).load_docker_image(self._name(cluster), *self.loads)
+                self.kind(cluster).load_docker_image(self._name(cluster), *loads)
         return described(cluster, written)
 
     def _answering(self, cluster: ClusterPlan, kube: Kube) -> None:
@@ -118,7 +120,7 @@ class Maker:
         if self.given_up.is_set():
             raise MachineError("the lab is not wanted any more")
         config = self.place.path / f"kind-{cluster.name}.yaml"
-        config.write_text(kind_config(cluster, self.image), "utf-8")
+        config.write_text(kind_config(cluster, self.images[cluster.name].node), "utf-8")
         log = self._log(cluster)
         log.unlink(missing_ok=True)
         running = self.kind(cluster).create_cluster(

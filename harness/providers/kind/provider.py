@@ -11,8 +11,18 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from harness import artifacts
+from harness.artifacts import supply
 from harness.artifacts.manifest import digest
-from harness.model import ConfigError, Lab, MachineError, NetworkPlan, Program, Topology
+from harness.model import (
+    ClusterPlan,
+    ConfigError,
+    Lab,
+    MachineError,
+    NetworkPlan,
+    Program,
+    Topology,
+)
+from harness.model.images import Archive, ImageTable, Reference
 from harness.model.plan import plan_networks
 from harness.phases import Phases
 from harness.providers.base import Capture, Machine, RaiseOptions
@@ -71,6 +81,19 @@ class KindProvider(Cuts):
 
             return plan_networks(topology, block=reserve(used))
 
+    def refuses(self, topology: Topology, options: RaiseOptions) -> Sequence[str]:
+        """Say which versions and images it cannot have, and what its networks cannot be."""
+        return [
+            *(
+                f"network {network.name!r} is part of segment {network.segment!r}:"
+                " kind labs keep networks apart so far; use --provider embedded"
+                for network in topology.networks
+                if network.segment
+            ),
+            *_unavailable(plan_networks(topology), options),
+            *_out_of_reach(options.images),
+        ]
+
     def stands(self, lab: Lab) -> bool:
         """Say whether the guardian and every node are still there."""
         place = State(Path(lab.state_dir))
@@ -95,9 +118,10 @@ class KindProvider(Cuts):
         if found is None:
             raise MachineError("the container engine has just ended", "meshproof engine up")
         kind = kind_program(phases)
-        ensured = offline.ensure_images(found, phases)
-        programs = (kind.program, _described(found), *ensured.programs)
-        means = Means(found, ensured, kind.path, programs, phases)
+        had = _images(found, plan, options, phases)
+        inside = dict.fromkeys(program for each in had.values() for program in each.programs)
+        programs = (kind.program, _described(found), *inside)
+        means = Means(found, had, kind.path, programs, phases)
         try:
             with phases.phase("kind clusters"):
                 return raise_lab(topology, plan, means, keep=options.keep)
@@ -178,6 +202,49 @@ def kind_program(phases: Phases) -> artifacts.Artifact:
         name="kind", version=version, source="system", sha256=digest(path), note=str(path)
     )
     return artifacts.Artifact(program, path)
+
+
+def _versions(cluster: ClusterPlan, options: RaiseOptions) -> dict[str, str]:
+    version = cluster.kubernetes or options.kubernetes
+    return {"kubernetes": version} if version else {}
+
+
+def _images(
+    found: Engine, plan: NetworkPlan, options: RaiseOptions, phases: Phases
+) -> dict[str, offline.Images]:
+    """Return the images of each cluster; clusters of one Kubernetes have the same."""
+    had: dict[str, offline.Images] = {}
+    known: dict[tuple[str, ...], offline.Images] = {}
+    for cluster in plan.clusters:
+        versions = _versions(cluster, options)
+        key = tuple(versions.values())
+        if key not in known:
+            known[key] = offline.ensure_images(
+                found, phases, mesh=options.images, versions=versions
+            )
+        had[cluster.name] = known[key]
+    return had
+
+
+def _unavailable(plan: NetworkPlan, options: RaiseOptions) -> list[str]:
+    """Say which versions of Kubernetes nobody has; a registry may have others than are made."""
+    if offline.asked().source == "registry":
+        return []
+    asked = [_versions(cluster, options) for cluster in plan.clusters]
+    return list(
+        dict.fromkeys(each for one in asked for each in supply.unavailable(["kubelet"], one))
+    )
+
+
+def _out_of_reach(table: ImageTable) -> Iterator[str]:
+    """Say which images no registry will be asked for, and which files are not there."""
+    found = offline.find_engine()
+    closed = found is not None and found.pid is not None and not offline.asked().prefix
+    for name, source in table.items():
+        if isinstance(source, Reference) and closed:
+            yield f"image {name} is in a registry, and meshproof's own engine has no way to one"
+        if isinstance(source, Archive) and not source.path.is_file():
+            yield f"image {name}: there is no file {source.path}"
 
 
 def _described(found: Engine) -> Program:

@@ -5,10 +5,12 @@ uplink. :class:`Images` are what its containers run: from a registry, or made he
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from harness.artifacts import supply
+from harness.model.images import ImageTable
 from harness.phases import Phases, to_stderr
 from harness.providers.offline import engine, images
 from harness.providers.offline.engine import Engine
@@ -16,12 +18,13 @@ from harness.providers.offline.engine.connection import socket_path
 from harness.providers.offline.engine.discover import engine_at
 from harness.providers.offline.engine.engine_dir import EngineDir
 from harness.providers.offline.engine.sysctls import Ledger
-from harness.providers.offline.images import Images
+from harness.providers.offline.images import Images, asked
 
 __all__ = [
     "Engine",
     "Images",
     "answers",
+    "asked",
     "ensure_images",
     "find_engine",
     "has_ended",
@@ -53,9 +56,18 @@ def lacks() -> Sequence[str]:
     return [*engine.lacks(), *(images.lacks(found) if found else [])]
 
 
-def ensure_images(where: Engine, phases: Phases) -> Images:
-    """Return the images of nodes and pods, made or pulled first if need be."""
-    return images.ensure(where, phases)
+def ensure_images(
+    where: Engine,
+    phases: Phases,
+    *,
+    mesh: ImageTable,
+    versions: Mapping[str, str] = supply.DEFAULT,
+) -> Images:
+    """Return the images of nodes and pods, made or pulled first if need be.
+
+    ``mesh`` is what pods will name, ``versions`` asks for components in other versions.
+    """
+    return images.ensure(where, phases, mesh=mesh, versions=versions)
 
 
 def lend_settings(where: Engine, borrower: int) -> None:

@@ -5,6 +5,8 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
+from harness.model.images import plain
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,7 +44,8 @@ class NodeConfig(_Strict):
     ``api_service`` is the ClusterIP of ``kubernetes.default``, ``dns`` that of cluster DNS.
     ``state`` is a directory of this node's own. ``serving_cert`` and ``serving_key`` are for
     the node's HTTPS port, where only holders of a certificate of ``client_ca`` may ask.
-    An image is looked up in ``images`` by the last part of its name without tag or digest.
+    An image is looked up in ``images`` by its name (without digest and ``docker.io/``), then by
+    the last part of that without its tag.
     """
 
     cluster: str
@@ -78,5 +81,6 @@ class NodeConfig(_Strict):
 
     def image(self, name: str) -> Image | None:
         """Return the program behind an image's full name, or ``None`` if nobody knows it."""
-        short = name.rsplit("/", 1)[-1].split("@", 1)[0].split(":", 1)[0]
-        return self.images.get(short)
+        full = plain(name)
+        short = full.rsplit("/", 1)[-1].split(":", 1)[0]
+        return self.images.get(full) or self.images.get(short)

@@ -12,7 +12,9 @@ from docker import DockerClient
 from docker.models.containers import Container
 
 from harness import artifacts
+from harness.artifacts.components import known
 from harness.converge import Budget, eventually
+from harness.meshes.istio.images import images as istio_images
 from harness.model import ConfigError
 from harness.phases import Phases
 from harness.providers.offline import engine, images
@@ -30,6 +32,8 @@ from harness.tools.docker import Docker
 from harness.tools.kubeadm import Kubeadm
 
 from .tiny_image import archive as tiny
+
+MESH = istio_images([known("istio")[0]])
 
 SOON = Budget(timeout=60, interval=0.1)
 TINY = "meshproof-test/tiny:1"
@@ -54,7 +58,7 @@ def client(found: Engine) -> Iterator[DockerClient]:
 def had(found: Engine) -> images.Images:
     if missing := images.lacks(found):
         pytest.skip("; ".join(missing))
-    return images.ensure(found, Phases(), wish=Asked("here"))
+    return images.ensure(found, Phases(), mesh=MESH, wish=Asked("here"))
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ def node(had: images.Images, client: DockerClient) -> Iterator[Container]:
 @pytest.fixture
 def singles(found: Engine, had: images.Images, client: DockerClient) -> Iterator[Singles]:
     """Makes images under tags that no lab uses."""
-    own = replace(recipe(), digest="e" * 64)
+    own = replace(recipe(MESH), digest="e" * 64)
     made = Singles(Maker(client, own, Phases()), Registry(client, "meshproof-test"))
     yield made
     for name in (made.helper, "meshproof-test/debian:bookworm-slim", "meshproof-test/agent:1"):
@@ -113,8 +117,8 @@ def left(client: DockerClient) -> list[str]:
 
 def test_a_node_holds_every_image_that_its_cluster_and_mesh_will_ask_for(node: Container) -> None:
     kubeadm = artifacts.ensure(["kubeadm"], Phases())["kubeadm"].path
-    listed = Kubeadm(kubeadm, LocalShell()).images(recipe().kubernetes)
-    mesh = [image.name for image in catalogue.mesh_images(recipe().istio)]
+    listed = Kubeadm(kubeadm, LocalShell()).images(recipe(MESH).kubernetes)
+    mesh = [image.name for image in catalogue.pod_images(MESH)]
     held = do(booted(node), "ctr", "--namespace", "k8s.io", "images", "ls", "-q").split()
     assert {*listed, *mesh} <= set(held)
 
@@ -149,7 +153,7 @@ def test_a_node_keeps_containerd_alive(node: Container) -> None:
 
 def test_images_that_are_there_are_found_at_once(found: Engine, had: images.Images) -> None:
     phases = Phases(say=lambda _: None)
-    assert images.ensure(found, phases, wish=Asked("here")).node == had.node
+    assert images.ensure(found, phases, mesh=MESH, wish=Asked("here")).node == had.node
     assert not phases.done
 
 
@@ -161,7 +165,7 @@ def test_a_making_that_fails_halfway_leaves_nothing(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(node_image, "write_node", vanishing)
-    other = replace(recipe(), digest="f" * 64)
+    other = replace(recipe(MESH), digest="f" * 64)
     with pytest.raises(KeyboardInterrupt):
         Maker(client, other, Phases()).node()
     assert not present(client, other.node)
@@ -172,7 +176,7 @@ def test_a_store_that_cannot_be_filled_is_told_and_leaves_nothing(
     client: DockerClient, had: images.Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Contents, "markers", lambda _: b"no archive")
-    other = replace(recipe(), digest="f" * 64)
+    other = replace(recipe(MESH), digest="f" * 64)
     with pytest.raises(Exception, match="images import"):
         Maker(client, other, Phases()).node()
     assert not present(client, other.node)
@@ -192,10 +196,10 @@ def test_the_helper_has_what_helpers_run(had: images.Images, client: DockerClien
 
 
 def test_pods_images_can_be_made_one_by_one(singles: Singles, client: DockerClient) -> None:
-    agent = replace(catalogue.mesh_images(recipe().istio)[0], name="meshproof-test/agent:1")
+    agent = replace(catalogue.pod_images(MESH)[0], name="meshproof-test/agent:1")
     name = singles.pod(agent)
     assert singles.pod(agent) == name
-    assert client.images.get(name).attrs["Config"]["Entrypoint"] == list(agent.entry.argv)
+    assert client.images.get(name).attrs["Config"]["Entrypoint"] == list(agent.source.argv)
     loaded = "cd /opt/meshproof/packages && python3 -c 'import h11, h2.connection'"
     said = client.containers.run(
         name,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from docker import DockerClient
@@ -157,15 +158,15 @@ def test_a_node_that_does_not_boot_is_heard(
 def node_image() -> str:
     found = engine.find()
     assert found
-    return images.ensure(found, Phases(say=lambda _: None)).node
+    return images.ensure(found, Phases(say=lambda _: None), mesh={}).node
 
 
 def given(monkeypatch: pytest.MonkeyPatch, image: str) -> None:
     """Have nodes made of another image."""
     real = images.ensure
 
-    def ensure(found: engine.Engine, phases: Phases) -> Images:
-        return replace(real(found, phases), node=image)
+    def ensure(found: engine.Engine, phases: Phases, **asked: Any) -> Images:
+        return replace(real(found, phases, **asked), node=image)
 
     monkeypatch.setattr(images, "ensure", ensure)
 

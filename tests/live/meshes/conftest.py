@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.files import load_topology
+from harness.meshes.istio import IstioMesh
 from harness.model import Lab, plan_networks
 from harness.phases import Phases
 from harness.providers.base import RaiseOptions
@@ -20,6 +21,11 @@ def lab() -> Iterator[Lab]:
     if missing := provider.lacks():
         pytest.skip("; ".join(missing))
     topology = load_topology(_TOPOLOGY)
-    raised = provider.up(topology, plan_networks(topology), Phases(), RaiseOptions())
+    raised = provider.up(
+        topology,
+        plan_networks(topology),
+        Phases(),
+        RaiseOptions(images=IstioMesh().images(topology)),
+    )
     yield raised
     provider.down(raised)

@@ -1,6 +1,7 @@
 """Istio on real clusters: both drivers leave the same objects, and nothing when they go."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from harness.kube import Kube, Manifest
 from harness.meshes.base import Mesh, MeshShape
 from harness.meshes.contract import InstalledMeshContract
+from harness.meshes.installation import Installation
 from harness.meshes.istio import IstioMesh, ready
 from harness.meshes.istio.reads import Istiods
 from harness.model import ApiError, Lab
@@ -78,52 +80,73 @@ def _objects(kube: Kube, shape: MeshShape) -> dict[str, Manifest]:
     return {f"{each['kind']} {each['metadata']['name']}": _normal(each) for each in found}
 
 
-def _installed(mesh: IstioMesh, lab: Lab) -> Iterator[dict[str, Manifest]]:
-    phases = Phases(say=lambda _: None)
+@contextmanager
+def installed(mesh: IstioMesh, lab: Lab) -> Iterator[Installation]:
+    """Install, and remove whatever happens."""
+    installation = mesh.prepare(lab.topology, lab.plan)
     try:
-        mesh.install(lab, phases)
-        for cluster in lab.clusters:
-            yield _objects(Kube(cluster.kubeconfig), mesh.shape)
+        mesh.install(lab, installation, Phases(say=lambda _: None))
+        yield installation
     finally:
-        mesh.uninstall(lab)
+        mesh.uninstall(lab, installation)
+
+
+def _left(mesh: IstioMesh, lab: Lab) -> list[dict[str, Manifest]]:
+    """Return the objects that an installation leaves in each cluster."""
+    with installed(mesh, lab) as installation:
+        return [
+            _objects(Kube(cluster.kubeconfig), installation.shapes[cluster.name])
+            for cluster in lab.clusters
+        ]
 
 
 def test_both_drivers_leave_the_same_objects(lab: Lab) -> None:
-    applied = list(_installed(IstioMesh(), lab))
-    by_istioctl = list(_installed(IstioMesh(by_istioctl=True), lab))
+    applied = _left(IstioMesh(), lab)
+    by_istioctl = _left(IstioMesh(by_istioctl=True), lab)
     for ours, theirs in zip(applied, by_istioctl, strict=True):
         assert sorted(ours) == sorted(theirs)
         assert [name for name in ours if ours[name] != theirs[name]] == []
 
 
 def test_an_installed_mesh_is_linked_and_injects(lab: Lab) -> None:
-    mesh = IstioMesh()
-    try:
-        mesh.install(lab, Phases(say=lambda _: None))
+    with installed(IstioMesh(), lab) as installation:
+        for cluster in lab.clusters:
+            kube, shape = Kube(cluster.kubeconfig), installation.shapes[cluster.name]
+            others = {each.name for each in lab.clusters if each != cluster}
+            (read,) = Istiods(kube, shape).read()
+            assert read.clusters == others
+            assert ready.injected(kube, shape) == ""
+
+
+def test_nothing_of_what_was_planned_is_missing(lab: Lab) -> None:
+    with installed(IstioMesh(), lab) as installation:
         for cluster in lab.clusters:
             kube = Kube(cluster.kubeconfig)
-            others = {each.name for each in lab.clusters if each != cluster}
-            (read,) = Istiods(kube, mesh.shape).read()
-            assert read.clusters == others
-            assert ready.injected(kube, mesh.shape) == ""
-    finally:
-        mesh.uninstall(lab)
+            planned = installation.manifests(cluster.name)
+            missing = [
+                f"{each['kind']} {each['metadata']['name']}"
+                for each in planned
+                if kube.find(
+                    each["kind"], each["metadata"]["name"], each["metadata"].get("namespace")
+                )
+                is None
+            ]
+            assert planned
+            assert not missing
 
 
 def test_the_validator_refuses_what_istio_does_not_understand(lab: Lab) -> None:
-    mesh = IstioMesh()
     wrong = {
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
         "metadata": {"name": "wrong", "namespace": "default"},
         "spec": {"host": ""},
     }
-    try:
-        mesh.install(lab, Phases(say=lambda _: None))
-        with pytest.raises(ApiError, match=r"denied the request"):
-            Kube(lab.clusters[0].kubeconfig).apply(wrong)
-    finally:
-        mesh.uninstall(lab)
+    with (
+        installed(IstioMesh(), lab),
+        pytest.raises(ApiError, match=r"denied the request"),
+    ):
+        Kube(lab.clusters[0].kubeconfig).apply(wrong)
 
 
 class TestIstio(InstalledMeshContract):

@@ -25,7 +25,12 @@ def lab() -> Iterator[Lab]:
             "clusters": [{"name": "cluster1", "network": "network1"}],
         }
     )
-    raised = provider.up(topology, plan_networks(topology), Phases(), RaiseOptions())
+    raised = provider.up(
+        topology,
+        plan_networks(topology),
+        Phases(),
+        RaiseOptions(images=IstioMesh().images(topology)),
+    )
     yield raised
     provider.down(raised)
 
@@ -39,6 +44,5 @@ def site(lab: Lab) -> Site:
 def meshed(lab: Lab, site: Site) -> Site:
     """The same cluster with a mesh in it."""
     mesh = IstioMesh("")
-    mesh.prepare(lab.topology, lab.plan)
-    mesh.install(lab, Phases())
+    mesh.install(lab, mesh.prepare(lab.topology, lab.plan), Phases())
     return site

@@ -6,10 +6,13 @@ prepare, up, install, down. TOY_VERSION is what the mesh calls itself.
 
 import os
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from harness.meshes.base import MeshShape
+from harness.meshes.installation import Installation
 from harness.model import Lab, NetworkPlan, Program, Topology
+from harness.model.images import ImageTable
 from harness.phases import Phases
 from harness.providers.base import RaiseOptions
 from harness.providers.paper import PaperProvider
@@ -30,19 +33,25 @@ def step(name: str) -> None:
 
 class Toy:
     name = "toy"
-    shape: MeshShape | None = None
 
     def __init__(self, version: str) -> None:
         self.version = version or os.environ.get("TOY_VERSION", "1.2")
 
-    def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
-        step("prepare")
+    def shapes(self, topology: Topology) -> Mapping[str, MeshShape]:
+        return {}
 
-    def install(self, lab: Lab, phases: Phases) -> None:
+    def images(self, topology: Topology) -> ImageTable:
+        return {}
+
+    def prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
+        step("prepare")
+        return Installation("toy", topology.name)
+
+    def install(self, lab: Lab, installation: Installation, phases: Phases) -> None:
         step("install")
         phases.say("toy is at work")
 
-    def uninstall(self, lab: Lab) -> None:
+    def uninstall(self, lab: Lab, installation: Installation) -> None:
         step("uninstall")
 
     def programs(self) -> tuple[Program, ...]:

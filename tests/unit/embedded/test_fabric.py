@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.model import NetworkPlan
+from harness.model import NetworkPlan, Topology, plan_networks
 from harness.providers.embedded import fabric
 from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Namespace
@@ -60,6 +60,32 @@ def test_nodes_of_one_network_know_the_way_to_each_others_pods(plan: NetworkPlan
         "route add 10.11.1.0/24 via 10.77.1.12",
         "route add 10.12.0.0/24 via 10.77.1.21",
     ]
+
+
+def routed(topology: Topology) -> NetworkPlan:
+    """Plan the same with both networks in one routing domain."""
+    networks = [each.model_copy(update={"segment": "fabric"}) for each in topology.networks]
+    return plan_networks(topology.model_copy(update={"networks": tuple(networks)}))
+
+
+def test_networks_of_one_segment_are_routed_by_the_router_and_not_masqueraded(
+    topology: Topology,
+) -> None:
+    plan = routed(topology)
+    router, node = namespace(plan, ROUTER), namespace(plan, "east-node1")
+    west = plan.cluster("west")
+    assert f"route add {west.nodes[0].pods} via {west.nodes[0].address}" in router.ip
+    assert "-A FORWARD -i net1 -o net2 -j ACCEPT" in router.tables
+    assert "-A FORWARD -i net2 -o net1 -j ACCEPT" in router.tables
+    east = plan.cluster("east")
+    assert f"-A POSTROUTING -s {east.pods} -d {west.pods} -j RETURN" in node.tables
+    assert not [line for line in node.ip if west.nodes[0].pods in line]
+
+
+def test_networks_apart_are_not_routed(plan: NetworkPlan) -> None:
+    router = namespace(plan, ROUTER)
+    assert not [line for line in router.ip if line.startswith("route add")]
+    assert "-A FORWARD -i net1 -o net2 -j ACCEPT" not in router.tables
 
 
 def every_change(plan: NetworkPlan) -> list[Change]:

@@ -10,11 +10,13 @@ import pytest
 from cryptography import x509
 
 from harness.model import MachineError, NetworkPlan, Topology
-from harness.providers.embedded import bring_up
+from harness.model.images import Programs
+from harness.providers.embedded import bring_up, control_plane, images
 from harness.providers.embedded.authority import Authority
 from harness.providers.embedded.bring_up import raise_lab
 from harness.providers.embedded.credentials import write_credentials
-from harness.providers.embedded.layout import CORE, PROGRAMS, Layout
+from harness.providers.embedded.layout import CORE, Layout
+from harness.providers.embedded.supplies import Supplies
 from harness.providers.fabric import state
 from harness.providers.fabric.state import STATE_VARIABLE
 from harness.providers.podrunner.config import NodeConfig
@@ -24,8 +26,13 @@ from harness.providers.podrunner.config import NodeConfig
 def layout(plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layout]:
     with TemporaryDirectory(prefix="mp-", dir="/tmp") as made:
         monkeypatch.setenv(STATE_VARIABLE, made)
-        programs = {name: Path("/programs", name) for name in PROGRAMS}
-        yield Layout(state.create("embedded"), plan, programs, "/usr/bin/python3")
+        programs = {name: Path("/programs", name) for name in control_plane.PROGRAMS}
+        planes = {cluster.name: programs for cluster in plan.clusters}
+        proxy = Programs(argv=("/agent",), files={"/agent": "pilot-agent"})
+        image = images.image(proxy, {"pilot-agent": Path("/programs/pilot-agent")})
+        pods = images.by_name({"docker.io/istio/proxyv2:1.2": image})
+        supplies = Supplies(planes, pods, ())
+        yield Layout(state.create("embedded"), plan, supplies, "/usr/bin/python3")
 
 
 def test_api_servers_start_first_and_the_rest_by_cluster(layout: Layout) -> None:
@@ -55,12 +62,12 @@ def test_every_node_reads_its_own_slice_of_the_plan(layout: Layout) -> None:
     second = NodeConfig.read(layout.state.path / "east-node2.json")
     assert (second.address, second.pods) == ("10.77.1.12", "10.11.1.0/24")
     assert second.api_service == "10.111.0.1"
-    assert second.image("registry.example/istio/proxyv2:1.2") is not None
+    assert second.image("istio/proxyv2:1.2") is not None
 
 
-def test_agents_are_bound_with_what_they_import(layout: Layout) -> None:
-    layout.write_configs()
-    image = NodeConfig.read(layout.state.path / "east-node1.json").images["agent"]
+def test_agents_are_bound_with_what_they_import() -> None:
+    (agent,) = (each for name, each in images.table({}).items() if "agent" in name)
+    image = images.image(agent, {})
     assert image.argv[-1] == "/opt/meshproof/agent"
     assert set(image.binds) == {
         "/opt/meshproof/agent",
@@ -97,4 +104,4 @@ def test_a_place_that_cannot_be_written_is_the_machines_problem(
     monkeypatch.setattr(state, "base", lambda: tmp_path / "file" / "labs")
     monkeypatch.setattr(bring_up, "reap", list)
     with pytest.raises(MachineError, match="make room"):
-        raise_lab(topology, plan, {}, keep=False)
+        raise_lab(topology, plan, Supplies({}, {}, ()), keep=False)

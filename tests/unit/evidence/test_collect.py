@@ -149,8 +149,8 @@ def cluster() -> PaperCluster:
 def collected(
     lab: Lab, directory: Path, kubes: Any, secret: bytes = b"of the run"
 ) -> dict[str, str]:
-    folder = Folder(directory)
-    collect(lab, MeshShape(), PaperProvider(), kubes, folder, secret=secret)  # type: ignore[arg-type]
+    folder, shapes = Folder(directory), {name: MeshShape() for name in kubes}
+    collect(lab, shapes, PaperProvider(), kubes, folder, secret=secret)  # type: ignore[arg-type]
     files = (path for path in directory.rglob("*") if path.is_file())
     return {str(path.relative_to(directory)): path.read_text() for path in files}
 

@@ -47,7 +47,7 @@ def site() -> Site:
     )
     made = Site(cluster, plan, MemoryKube())
     exposed = gateway(
-        UPSTREAM_SHAPE.exposure, UPSTREAM_SHAPE.system, selector="x", servers=[SERVER]
+        UPSTREAM_SHAPE.exposure, UPSTREAM_SHAPE.system, labels={"istio": "x"}, servers=[SERVER]
     )
     ours, foreign = webhook("istio", UPSTREAM_SHAPE.system), webhook("other", "elsewhere")
     for each in (exposed, ours, foreign, pod("echo"), pod("probe-b")):

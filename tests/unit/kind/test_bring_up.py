@@ -85,7 +85,7 @@ def test_what_kind_carries_into_nodes_goes_with_the_lab(
     spec = KindSpec.read(unfinished)
     nodes = [node.name for cluster in plan.clusters for node in cluster.nodes]
     spec = spec.model_copy(update={"containers": {name: name for name in nodes}})
-    images = Images("node", (), "helper", (), "here")
+    images = {"east": Images("node", (), "helper", (), "here")}
     means = Means(spec.engine, images, tmp_path / "kind", (), Phases())
     kind = bring_up._kind(unfinished, spec, means, plan.clusters[0])
     assert Path(kind.env["TMPDIR"]).is_relative_to(unfinished.path)

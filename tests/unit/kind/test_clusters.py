@@ -17,6 +17,7 @@ from harness.providers.kind.clusters import ClusterError, Maker
 from harness.providers.kind.naming import Names
 from harness.providers.kind.networks import transit_addresses
 from harness.providers.kind.spec import KindSpec
+from harness.providers.offline.images import Images
 from harness.shell import Running
 
 FLAKY = "ERROR: failed to init node with kubeadm: timed out"
@@ -76,8 +77,7 @@ def made(tmp_path: Path, plan: NetworkPlan, said: list[str]) -> Made:
             spec=spec,
             client=client,
             kind=lambda _: kind,
-            image="node:1",
-            loads=(),
+            images={each.name: Images("node:1", (), "", (), "") for each in plan.clusters},
             phases=Phases(say=said.append),
         )
 

@@ -8,6 +8,7 @@ import pytest
 from harness.lab.keeper import BorrowingKeeper, Loan, NoLab, OwningKeeper, lend
 from harness.lab.kept import KeptLabs
 from harness.lab.usage import used, users
+from harness.meshes.installation import Installation
 from harness.meshes.none import NoMesh
 from harness.model import (
     Cluster,
@@ -19,6 +20,7 @@ from harness.model import (
     Topology,
     plan_networks,
 )
+from harness.model.images import Reference
 from harness.phases import Phases
 from harness.providers.base import RaiseOptions
 
@@ -77,11 +79,12 @@ class Mesh(NoMesh):
     fails_in: str = ""
     error: BaseException = field(default_factory=lambda: OSError("no image"))
 
-    def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+    def prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
         if self.fails_in == "prepare":
             raise self.error
+        return super().prepare(topology, plan)
 
-    def install(self, lab: Lab, phases: Phases) -> None:
+    def install(self, lab: Lab, installation: Installation, phases: Phases) -> None:
         self.events.append(f"install {lab.topology.name}")
         if self.fails_in == "install":
             raise self.error
@@ -105,6 +108,24 @@ def test_raised_once_and_taken_down_once(keeper: OwningKeeper, events: list[str]
     keeper.close()
     assert events == ["up one", "install one", "down one"]
     assert [lab.id for lab in keeper.used] == ["lab-one"]
+
+
+def test_a_provider_is_told_of_images_and_kubernetes(
+    keeper: OwningKeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[RaiseOptions] = []
+    real = keeper.provider.up
+
+    def up(topology: Topology, plan: NetworkPlan, phases: Phases, options: RaiseOptions) -> Lab:
+        told.append(options)
+        return real(topology, plan, phases, options)
+
+    table = {"x/y:1": Reference("x/y:1")}
+    monkeypatch.setattr(keeper.provider, "up", up)
+    monkeypatch.setattr(keeper.mesh, "images", lambda _: table)
+    keeper.kubernetes = "1.36.3"
+    keeper.lab(ONE)
+    assert told == [RaiseOptions(kubernetes="1.36.3", images=table)]
 
 
 def test_never_asked_for_never_raised(keeper: OwningKeeper, events: list[str]) -> None:
@@ -165,9 +186,10 @@ def test_nothing_is_prepared_any_more_once_raising_has_failed(
     failing = threading.Event()
 
     class Slow(Mesh):
-        def prepare(self, topology: Topology, plan: NetworkPlan) -> None:
+        def prepare(self, topology: Topology, plan: NetworkPlan) -> Installation:
             assert failing.wait(10)
             self.events.append(f"prepared {topology.name}")
+            return super().prepare(topology, plan)
 
     class Failing(Noting):
         def up(self, *_: object) -> Lab:

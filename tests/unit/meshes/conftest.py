@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,9 @@ def istio(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> IstioMesh:
     program.write_text(f"#!/bin/sh\ncat >/dev/null\nprintf '{rendered!s}'\n", "utf-8")
     program.chmod(0o755)
 
-    def ensure(names: list[str], phases: Phases) -> dict[str, Artifact]:
+    def ensure(
+        names: list[str], phases: Phases, versions: Mapping[str, str]
+    ) -> dict[str, Artifact]:
         assert names == ["istioctl"]
         return {"istioctl": Artifact(ISTIOCTL, program)}
 

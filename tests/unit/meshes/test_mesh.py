@@ -1,6 +1,7 @@
 import pytest
 
 from harness.meshes import BUILT_IN
+from harness.meshes.contract import SMALLEST
 from harness.meshes.istio import IstioMesh
 from harness.meshes.none import NoMesh
 from harness.model import ClusterSpec, ConfigError, Role, Topology, plan_networks
@@ -15,13 +16,25 @@ def test_remotes_are_refused_before_anything_is_started(istio: IstioMesh, two: T
         istio.prepare(three, plan_networks(three))
 
 
-def test_prepare_renders_every_cluster(istio: IstioMesh, two: Topology) -> None:
-    istio.prepare(two, plan_networks(two))
-    assert istio.plan_for("cluster2").network == "network2"
+def test_an_installation_says_what_it_is_made_of(istio: IstioMesh, two: Topology) -> None:
+    installation = istio.prepare(two, plan_networks(two))
+    assert installation.networks == {"cluster1": "network1", "cluster2": "network2"}
+    assert installation.clusters == ("cluster1", "cluster2")
+    assert set(installation.versions.values()) == {istio.version}
+    assert installation.shapes == istio.shapes(two)
+    assert "gateway istio-system/istio-eastwestgateway of cluster2: port 15443" in str(installation)
+
+
+def test_one_object_plans_several_labs_at_once(istio: IstioMesh, two: Topology) -> None:
+    one = istio.prepare(two, plan_networks(two))
+    other = istio.prepare(SMALLEST, plan_networks(SMALLEST))
+    assert (one.topology, other.topology) == ("two", "smallest")
+    assert one.manifests("cluster1") != other.manifests("cluster1")
+    assert one.clusters == ("cluster1", "cluster2")
 
 
 def test_a_version_that_is_not_there_is_refused(istio: IstioMesh, two: Topology) -> None:
-    with pytest.raises(ConfigError, match=r"'1\.2\.3' is not available; there is '1\.32-alpha"):
+    with pytest.raises(ConfigError, match=r"1\.2\.3.*1\.32-alpha"):
         IstioMesh("1.2.3").prepare(two, plan_networks(two))
 
 
@@ -30,14 +43,14 @@ def test_what_cannot_be_installed_is_told_before_anything_is_made(two: Topology)
         name="cluster3", network="network1", role=Role.REMOTE, primary=("cluster1",)
     )
     three = two.model_copy(update={"clusters": (*two.clusters, remote)})
-    version, cluster = IstioMesh("1.2.3").refuses(three)
-    assert "'1.2.3' is not available" in version
-    assert "cluster 'cluster3' is remote" in cluster
+    told = IstioMesh("1.2.3").refuses(three)
+    assert "1.2.3" in told[0]
+    assert any("cluster 'cluster3' is remote" in each for each in told)
     assert IstioMesh().refuses(two) == []
 
 
-def test_the_version_is_that_of_the_program(istio: IstioMesh) -> None:
-    assert istio.version == "1.32-alpha+x"
+def test_the_version_is_known_before_anything_is_made(istio: IstioMesh) -> None:
+    assert istio.version == "1.32-alpha.eed52ebb"
     assert istio.programs()[0].sha256 == "5ea1"
 
 

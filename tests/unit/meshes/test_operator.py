@@ -1,15 +1,16 @@
 import json
 from typing import Any
 
-from harness.meshes.base import ACCESS_LOG, MeshShape
+from harness.meshes.base import ACCESS_LOG
 from harness.meshes.istio.operator import Release, operator
 from harness.meshes.istio.plan import plan_install
 from harness.model import Topology
+from harness.model.topology import ControlPlaneSpec, GatewaySpec
 
 
 def _spec(topology: Topology, cluster: str = "cluster2") -> Any:
     install = plan_install(topology).cluster(cluster)
-    return json.loads(operator(install, MeshShape(), Release("tag")))["spec"]
+    return json.loads(operator(install, Release("tag")))["spec"]
 
 
 def test_identity_of_the_cluster_stands_in_the_values(two: Topology) -> None:
@@ -54,5 +55,48 @@ def test_stock_envoy_is_not_asked_for_extensions_it_lacks(two: Topology) -> None
 
 def test_equal_plans_give_equal_text(two: Topology) -> None:
     install = plan_install(two).cluster("cluster1")
-    texts = {operator(install, MeshShape(), Release("tag")) for _ in range(2)}
+    texts = {operator(install, Release("tag")) for _ in range(2)}
     assert len(texts) == 1
+
+
+def test_a_gateway_is_what_the_topology_says_of_it(two: Topology) -> None:
+    spec = GatewaySpec(
+        cluster="cluster2",
+        name="crossnetwork",
+        namespace="istio-eastwest",
+        labels={"gateway": "crossnetwork"},
+        port=35443,
+        replicas=2,
+    )
+    (gateway,) = _spec(two.model_copy(update={"gateways": (spec,)}))["components"][
+        "ingressGateways"
+    ]
+    assert (gateway["name"], gateway["namespace"]) == ("crossnetwork", "istio-eastwest")
+    assert gateway["label"] == {
+        "app": "crossnetwork",
+        "gateway": "crossnetwork",
+        "networking.istio.io/gatewayPort": "35443",
+        "topology.istio.io/network": "network2",
+    }
+    assert gateway["k8s"]["replicaCount"] == 2
+    ports = {port["name"]: port["port"] for port in gateway["k8s"]["service"]["ports"]}
+    assert ports["tls"] == 35443
+
+
+def test_a_control_plane_is_what_the_topology_says_of_it(two: Topology) -> None:
+    plane = ControlPlaneSpec(
+        name="own",
+        cluster="cluster2",
+        namespace="mesh-system",
+        revision="stable",
+        root_namespace="mesh-config",
+        replicas=3,
+        trust_domain="two.example",
+    )
+    spec = _spec(two.model_copy(update={"control_planes": (plane,)}))
+    assert spec["revision"] == "stable"
+    assert spec["values"]["global"]["istioNamespace"] == "mesh-system"
+    assert spec["components"]["pilot"]["k8s"]["replicaCount"] == 3
+    assert spec["meshConfig"]["rootNamespace"] == "mesh-config"
+    assert spec["meshConfig"]["trustDomain"] == "two.example"
+    assert spec["meshConfig"]["trustDomainAliases"] == ["cluster.local"]

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.providers.offline.images import catalogue
 from harness.providers.offline.images.choice import Asked, Decision, Way
 from harness.providers.offline.images.labels import CONTENTS, Inside
 from harness.providers.offline.images.provision import stock_node
@@ -56,8 +55,8 @@ class Listing:
         """
         if self.decision.way is Way.HERE:
             return [self.recipe.node]
-        pods = [image.name.removeprefix("docker.io/") for image in self._pods()]
-        public = [stock_node(self.recipe), *(each.published for each in self._pods())]
+        pods = [image.name.removeprefix("docker.io/") for image in self.recipe.pods]
+        public = [stock_node(self.recipe), *(each.source.published for each in self.recipe.pods)]
         mirror = Registry(self.client, self.wish.prefix)
         mirrored = [mirror.name(name) for name in public if name]
         found = [*mirrored, stock_node(self.recipe), *pods, f"{HELPER}:{self.recipe.tag}"]
@@ -67,7 +66,7 @@ class Listing:
         node = self._row(self.recipe.node, Way.HERE)
         yield node
         if node.state == _ABSENT:
-            for image in self._pods():
+            for image in self.recipe.pods:
                 yield Row(image.name, "", Way.HERE, _ABSENT)
             return
         inside = Inside.load(self.client.images.get(self.recipe.node).labels.get(CONTENTS, ""))
@@ -76,8 +75,8 @@ class Listing:
 
     def _published(self) -> Iterator[Row]:
         yield self._row(self._stock, Way.REGISTRY)
-        for image in self._pods():
-            way = Way.REGISTRY if image.published else Way.HERE
+        for image in self.recipe.pods:
+            way = Way.REGISTRY if image.source.published else Way.HERE
             yield self._row(image.name.removeprefix("docker.io/"), way)
         yield self._row(f"{HELPER}:{self.recipe.tag}", Way.HERE)
 
@@ -89,9 +88,6 @@ class Listing:
         except docker.errors.ImageNotFound:
             return Row(name, "", way, _ABSENT)
         return Row(name, image.id, way, "there", image.attrs["Size"] // 1_000_000)
-
-    def _pods(self) -> list[catalogue.PodImage]:
-        return catalogue.mesh_images(self.recipe.istio)
 
     @property
     def _stock(self) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from harness import artifacts
 from harness.artifacts import space
 from harness.artifacts.manifest import Artifact
 from harness.model import MachineError, ToolError
@@ -52,7 +51,7 @@ class Maker:
 
     def node(self) -> str:
         """Make the node image, and return its name. Interrupted, it leaves nothing of use."""
-        found = artifacts.ensure(wanted(), self.phases, self.recipe.versions)
+        found = catalogue.filled(wanted(self.recipe.pods), self.phases, self.recipe.versions)
         contents = self._contents(found)
         check_space(self.client)
         self.sweep()
@@ -90,7 +89,7 @@ class Maker:
         return Contents(
             programs={name: artifact.path for name, artifact in found.items()},
             digests={name: artifact.program.sha256 for name, artifact in found.items()},
-            images=[*catalogue.cluster_images(listed), *catalogue.mesh_images(self.recipe.istio)],
+            images=[*catalogue.cluster_images(listed), *self.recipe.pods],
             kubernetes=kubernetes,
         )
 

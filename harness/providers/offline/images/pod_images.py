@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from harness import artifacts
 from harness.artifacts import debian, supply
 from harness.artifacts.manifest import Artifact
-from harness.providers.offline.images.catalogue import LAYERS, PATH, PodImage
+from harness.providers.offline.images.catalogue import PATH, PodImage, filled, layers
 from harness.providers.offline.images.labels import (
     CONTENTS,
     IMAGE,
@@ -79,9 +79,8 @@ class Singles:
         name = image.name.removeprefix("docker.io/")
         if present(client, name) and client.images.get(name).labels.get(RECIPE) == recipe.digest:
             return name
-        layer = LAYERS[image.entry.layer]
-        wanted = [*layer.programs.values()]
-        found = artifacts.ensure(wanted, self.maker.phases, recipe.versions) if wanted else {}
+        layer = layers([image])[image.layer]
+        found = filled([*layer.programs.values()], self.maker.phases, recipe.versions)
         tar = io.BytesIO()
         write_layer(tar, layer, {name: artifact.path for name, artifact in found.items()})
         container = client.containers.create(
@@ -89,9 +88,9 @@ class Singles:
         )
         try:
             container.put_archive("/", tar.getvalue())
-            entry = [f"ENTRYPOINT {json.dumps(list(image.entry.argv))}", "CMD []"]
-            user = [f"USER {image.entry.user}"] if image.entry.user else []
-            labels = self._labels(image.entry.layer, list(found.values()))
+            entry = [f"ENTRYPOINT {json.dumps(list(image.source.argv))}", "CMD []"]
+            user = [f"USER {image.user}"] if image.user else []
+            labels = self._labels(image.layer, list(found.values()))
             self._commit(container, name, [*entry, *user], labels)
         finally:
             container.remove(force=True, v=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,14 +10,14 @@ from harness import locks
 from harness.artifacts import debian, supply
 from harness.artifacts.home import home
 from harness.model import Program
+from harness.model.images import Archive, ImageTable, Reference
 from harness.phases import Phases
 from harness.providers.offline.engine import Engine
-from harness.providers.offline.images import catalogue
 from harness.providers.offline.images.choice import Asked, Decision, Way, asked, decide
 from harness.providers.offline.images.labels import CONTENTS, Inside
 from harness.providers.offline.images.node_image import Maker
 from harness.providers.offline.images.pod_images import Singles
-from harness.providers.offline.images.recipe import Recipe, recipe
+from harness.providers.offline.images.recipe import NODE, Recipe, recipe
 from harness.providers.offline.images.registry import Registry, present
 from harness.providers.offline.images.rootfs import ROOT
 
@@ -48,22 +48,26 @@ def ensure(
     engine: Engine,
     phases: Phases,
     *,
+    mesh: ImageTable,
     wish: Asked | None = None,
     versions: Mapping[str, str] = supply.DEFAULT,
 ) -> Images:
     """Return the images, made or pulled first if need be; says which way it takes.
 
-    ``versions`` asks for components in other versions than the default, such as ``istio``. Of
-    two processes that need them at once one makes them and the other waits for it.
+    ``mesh`` is what its pods will name; ``versions`` asks for other components in other versions
+    than the default. Of two processes that need them at once one makes them and the other waits
+    for it.
     """
-    wish, how = wish or asked(), recipe(versions)
+    wish, how = wish or asked(), recipe(mesh, versions)
     with closing(engine.client()) as client:
         decision = decided(client, wish, how, uplink=engine.pid is None)
         phases.say(f"images: {decision.way} ({decision.why})")
         if decision.way is Way.HERE:
-            return _here(client, how, phases, decision)
-        with _alone(phases):
-            return _of_registry(client, how, phases, wish)
+            had = _here(client, how, phases, decision)
+        else:
+            with _alone(phases):
+                had = _of_registry(client, how, phases, wish)
+        return _with_others(client, had, mesh, phases, wish)
 
 
 def lacks(engine: Engine) -> list[str]:
@@ -71,11 +75,11 @@ def lacks(engine: Engine) -> list[str]:
 
     Asks no registry: where one may answer, it is taken to have them.
     """
-    wish, how = asked(), recipe()
+    wish = asked()
     if wish.source == "registry" or (wish.source == "auto" and (wish.prefix or not engine.pid)):
         return []
     with closing(engine.client()) as client:
-        if present(client, how.node) or supply.present([ROOT]):
+        if client.images.list(name=NODE) or supply.present([ROOT]):
             return []
     return [f"{why}, or load images by `meshproof images load`" for why in debian.lacks()]
 
@@ -128,10 +132,10 @@ def _of_registry(client: "docker.DockerClient", how: Recipe, phases: Phases, wis
     source = f"{Way.REGISTRY} {wish.registry}"
     rows = [_image(node, _published_digest(client, node), source)]
     loads = []
-    for image in catalogue.mesh_images(how.istio):
+    for image in how.pods:
         name = image.name.removeprefix("docker.io/")
-        if image.published:
-            pulled = registry.pulled(image.published, phases)
+        if image.source.published:
+            pulled = registry.pulled(image.source.published, phases)
             client.images.get(pulled).tag(name)
             rows.append(_image(image.name, _published_digest(client, pulled), source))
         else:
@@ -140,6 +144,27 @@ def _of_registry(client: "docker.DockerClient", how: Recipe, phases: Phases, wis
             rows += Inside.load(made.labels.get(CONTENTS, "")).programs
         loads.append(name)
     return Images(node, tuple(loads), singles.base(), tuple(rows), source)
+
+
+def _with_others(
+    client: "docker.DockerClient", had: Images, mesh: ImageTable, phases: Phases, wish: Asked
+) -> Images:
+    """Add what a mesh has in archives and registries: that is loaded into each cluster."""
+    names, rows = [], []
+    for asked_for, source in mesh.items():
+        name = asked_for.removeprefix("docker.io/")
+        if isinstance(source, Reference):
+            found = client.images.get(Registry(client, wish.prefix).pulled(source.name, phases))
+            whence = f"{Way.REGISTRY} {wish.registry}"
+        elif isinstance(source, Archive):
+            found, *_ = client.images.load(source.path.read_bytes())
+            whence = str(source.path)
+        else:
+            continue
+        found.tag(name)
+        names.append(name)
+        rows.append(_image(asked_for, _published_digest(client, name), whence))
+    return replace(had, loads=(*had.loads, *names), programs=(*had.programs, *rows))
 
 
 def _image(name: str, digest: str, source: str, note: str = "") -> Program:

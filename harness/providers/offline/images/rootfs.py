@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from harness.providers.offline.images import catalogue
-from harness.providers.offline.images.catalogue import DEBIAN, LAYERS, Layer, PodImage
+from harness.providers.offline.images.catalogue import DEBIAN, PAUSE, Layer, PodImage
 
 _LAYERS = "opt/layers"
 #: Of these only the directory itself goes into pods: the kernel or the engine fills them.
@@ -21,22 +21,26 @@ _LINKS = {"opt/cni/bin": "/usr/lib/cni"}
 _DIRECTORIES = ("etc/cni/net.d", "etc/kubernetes/manifests", "kind/manifests", "var/lib/kubelet")
 _SYSTEMCTL = "usr/local/bin/systemctl"
 _MARKERS = "opt/images.tar"
-_PAUSE = "pause"
 #: Debian's tar among the artifacts, and the list of what is in it.
 ROOT, PACKAGES = "debian-root", "debian-packages"
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Everything that goes in: files of this machine by name, the images, the version.
+    """Everything that goes in: files of this machine by slot, the images, the version.
 
-    ``digests`` are those of the files, by the same names.
+    ``digests`` are those of the files, by the same slots.
     """
 
     programs: Mapping[str, Path]
     digests: Mapping[str, str]
     images: Sequence[PodImage]
     kubernetes: str
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """Every layer of the images by name, Debian's first."""
+        return catalogue.layers(self.images)
 
     def of_images(self) -> dict[str, str]:
         """Return the digest of each image, as a node will tell it."""
@@ -52,18 +56,25 @@ class Contents:
         for image in self.images:
             config = self._config(image)
             name = f"{_digest(config)}.json"
-            blobs = {f"{layer}.tar": self._marker(layer) for layer in chain(image.entry.layer)}
+            blobs = {f"{layer}.tar": self._marker(layer) for layer in self._chain(image)}
             files |= {name: config, **blobs}
             listed.append({"Config": name, "RepoTags": [image.name], "Layers": [*blobs]})
         return _archive({**files, "manifest.json": json.dumps(listed).encode()})
 
     def _config(self, image: PodImage) -> bytes:
-        layers = [self._marker(layer) for layer in chain(image.entry.layer)]
+        layers = [self._marker(layer) for layer in self._chain(image)]
         return json.dumps(image_config(image, layers)).encode()
+
+    def _chain(self, image: PodImage) -> list[str]:
+        """Return the layers of an image from the lowest to its own."""
+        found = [image.layer]
+        while beneath := self.layers[found[0]].beneath:
+            found.insert(0, beneath)
+        return found
 
     def _marker(self, name: str) -> bytes:
         """Return a layer that says which layer it stands for, and what that holds."""
-        layer = LAYERS[name]
+        layer = self.layers[name]
         lines = [f"{path} {self.digests[program]}" for path, program in layer.programs.items()]
         if name == DEBIAN:
             lines.append(self.digests[ROOT])
@@ -87,7 +98,7 @@ def write_node(out: IO[bytes], contents: Contents) -> None:
             packer.link(path, target)
         for path in _DIRECTORIES:
             packer.directory(path)
-        for name, layer in LAYERS.items():
+        for name, layer in contents.layers.items():
             packer.layer(f"{_LAYERS}/{name}", layer, contents.programs)
         packer.data(_MARKERS, contents.markers())
 
@@ -108,10 +119,10 @@ def image_config(image: PodImage, layers: Sequence[bytes]) -> dict[str, object]:
     """Return the configuration of an image of ``layers`` (tars)."""
     machine = platform.machine()
     run: dict[str, object] = {"Env": [f"PATH={catalogue.PATH}"]}
-    if image.entry.argv:
-        run["Entrypoint"] = list(image.entry.argv)
-    if image.entry.user:
-        run["User"] = image.entry.user
+    if image.source.argv:
+        run["Entrypoint"] = list(image.source.argv)
+    if image.user:
+        run["User"] = image.user
     digests = [f"sha256:{_digest(layer)}" for layer in layers]
     return {
         "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),
@@ -151,13 +162,7 @@ conf_dir = "/etc/cni/net.d"
 
 
 def _pause(images: Sequence[PodImage]) -> str:
-    return next(image.name for image in images if image.entry.layer == _PAUSE)
-
-
-def chain(layer: str) -> list[str]:
-    """Return the layers of an image from the lowest to ``layer``."""
-    beneath = LAYERS[layer].beneath
-    return [*(chain(beneath) if beneath else ()), layer]
+    return next(image.name for image in images if image.source == PAUSE)
 
 
 def _digest(data: bytes) -> str:
@@ -212,7 +217,7 @@ class _Packer:
         for path, source in layer.tree.items():
             self.tree(below + path, source)
         for path in layer.writable:
-            self.directory(below + path, owner=catalogue.PROXY_USER)
+            self.directory(below + path, owner=layer.owner)
 
     def directory(self, path: str, *, owner: int = 0) -> None:
         """Add a directory and those above it, each once."""

@@ -41,6 +41,9 @@ class EngineDouble:
     def close(self) -> None:
         """Nothing is open."""
 
+    def list(self, name: str) -> "list[Image]":
+        return [image for known, image in self.there.items() if known.split(":")[0] == name]
+
     def get(self, name: str) -> Image:
         if name not in self.there:
             raise docker.errors.ImageNotFound(f"no such image: {name}")

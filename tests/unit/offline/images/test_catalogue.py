@@ -4,10 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from harness.providers.offline.images.catalogue import LAYERS, cluster_images, mesh_images
+from harness import artifacts
+from harness.artifacts import Artifact
+from harness.model import Program
+from harness.model.images import Archive, ImageTable, Reference
+from harness.phases import Phases
+from harness.providers.offline.images.catalogue import (
+    cluster_images,
+    filled,
+    layers,
+    of_slot,
+    own_images,
+    pod_images,
+    slot,
+)
 from harness.shell import Outcome, ScriptedShell
 from harness.tools.kubeadm import Kubeadm
 from harness.workloads import echo
+
+from .mesh import MESH, RELEASE
 
 #: What kubeadm 1.34.4 prints.
 LISTED = """\
@@ -33,34 +48,56 @@ def test_an_image_that_nobody_makes_is_not_passed_over() -> None:
         cluster_images(["registry.k8s.io/kube-quantum:v1"])
 
 
-def test_the_agent_has_the_name_that_pods_use() -> None:
-    assert mesh_images("1.29.2")[0].name == f"docker.io/{echo.IMAGE}"
-
-
-def test_a_development_build_of_istio_is_made_here_under_its_own_tag() -> None:
-    images = {image.name: image.published for image in mesh_images("1.32-alpha.eed52ebb")}
-    assert images["docker.io/istio/pilot:1.32-alpha.eed52ebb"] == ""
-    assert images["docker.io/istio/proxyv2:1.32-alpha.eed52ebb"] == ""
-
-
-@pytest.mark.parametrize("version", ["1.29.2", "v1.29.2"])
-def test_a_release_of_istio_is_published(version: str) -> None:
-    images = {image.name: image.published for image in mesh_images(version)}
-    assert images[f"docker.io/istio/pilot:{version}"] == "istio/pilot:1.29.2"
-
-
-def test_no_registry_has_the_agent() -> None:
-    assert mesh_images("1.29.2")[0].published == ""
-
-
-def test_a_tag_has_no_character_that_a_tag_may_not_have() -> None:
-    assert mesh_images("1.32+dirty")[1].name == "docker.io/istio/pilot:1.32-dirty"
+def test_the_agent_has_the_name_that_pods_use_and_no_registry_has_it() -> None:
+    (agent,) = pod_images({})
+    assert agent.name == f"docker.io/{echo.IMAGE}"
+    assert agent.source.published == ""
 
 
 def test_layers_lie_on_layers_that_exist() -> None:
-    assert {layer.beneath for layer in LAYERS.values()} - {""} <= set(LAYERS)
+    known = layers([*own_images(), *pod_images(MESH)])
+    assert {layer.beneath for layer in known.values()} - {""} <= set(known)
+
+
+def test_images_of_the_same_files_share_a_layer_and_those_of_two_versions_do_not() -> None:
+    named = {image.name: image.layer for image in own_images()}
+    assert named["kube-proxy"] == named["kube-apiserver"] != named["etcd"]
+    both = [image.layer for image in pod_images({**MESH, **RELEASE})]
+    assert len(set(both)) == len(both) == 5
+
+
+def test_a_slot_tells_versions_of_one_program_apart() -> None:
+    assert slot("envoy", {}) == "envoy"
+    assert of_slot(slot("pilot-agent", {"istio": "1.29.2"})) == ("pilot-agent", {"istio": "1.29.2"})
+
+
+def test_what_is_no_program_is_not_made_here() -> None:
+    table: ImageTable = {"x/a:1": Archive(Path("a.tar")), "x/b:1": Reference("y/b:1")}
+    assert [image.name for image in pod_images(table)] == [f"docker.io/{echo.IMAGE}"]
 
 
 def test_proxies_do_not_run_as_root() -> None:
-    _, *istio = mesh_images("1.29.2")
-    assert {image.entry.user for image in istio} == {"1337:1337"}
+    _, *istio = pod_images(RELEASE)
+    assert {image.user for image in istio} == {"1337:1337"}
+
+
+def test_each_slot_gets_the_program_of_its_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[list[str], dict[str, str]]] = []
+
+    def ensure(names: list[str], phases: Phases, versions: dict[str, str]) -> dict[str, Artifact]:
+        asked.append((names, versions))
+        version = versions.get("istio", "")
+        made = Program(name="p", version=version, source="", sha256="")
+        return {name: Artifact(made, Path(name)) for name in names}
+
+    monkeypatch.setattr(artifacts, "ensure", ensure)
+    slots = ["etcd", "pause", "pilot-agent@istio=1", "pilot-agent@istio=2"]
+    found = filled(slots, Phases(say=lambda _: None), {"kubernetes": "1.36.3"})
+    assert {slot: each.program.version for slot, each in found.items()} == {
+        "etcd": "",
+        "pause": "",
+        "pilot-agent@istio=1": "1",
+        "pilot-agent@istio=2": "2",
+    }
+    assert asked[0] == (["etcd", "pause"], {"kubernetes": "1.36.3"})
+    assert asked[1] == (["pilot-agent"], {"kubernetes": "1.36.3", "istio": "1"})

@@ -11,14 +11,15 @@ from harness.providers.offline.images.recipe import recipe
 from harness.verbs import cli, codes
 
 from .engine_double import EngineDouble, Image
+from .mesh import MESH
 
 
 class Reached(Engine):
     """An engine whose client is a double with the node image in it."""
 
     def client(self) -> "object":
-        labels = {RECIPE: recipe().digest, CONTENTS: '{"images": {"x/etcd:3": "cd"}}'}
-        return EngineDouble({recipe().node: Image("sha256:ef", labels, {"Size": 9_000_000})})
+        labels = {RECIPE: recipe(MESH).digest, CONTENTS: '{"images": {"x/etcd:3": "cd"}}'}
+        return EngineDouble({recipe(MESH).node: Image("sha256:ef", labels, {"Size": 9_000_000})})
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def test_without_an_engine_it_says_how_to_get_one(
 def test_list_says_which_way_images_are_had(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["images", "list"]) == 0
     node, etcd, way = capsys.readouterr().out.splitlines()
-    assert node.split()[:4] == ["meshproof/node", recipe().tag, "9", "MB"]
+    assert node.split()[:4] == ["meshproof/node", recipe(MESH).tag, "9", "MB"]
     assert etcd.endswith("in the node image")
     assert way == "made here: is there"
 
@@ -48,7 +49,7 @@ def test_list_says_which_way_images_are_had(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.usefixtures("found")
 def test_build_of_what_is_there_names_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["images", "build"]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == recipe().node
+    assert capsys.readouterr().out.splitlines()[0] == recipe(MESH).node
 
 
 @pytest.mark.usefixtures("found")

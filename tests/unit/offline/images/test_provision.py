@@ -7,6 +7,7 @@ from typing import IO, cast
 
 import pytest
 
+from harness.artifacts.components import known
 from harness.model import Program
 from harness.phases import Phases
 from harness.providers.offline import images
@@ -22,12 +23,14 @@ from harness.providers.offline.images.provision import decided
 from harness.providers.offline.images.recipe import recipe
 
 from .engine_double import EngineDouble, Image
+from .mesh import MESH, RELEASE
 
 INSIDE = Inside(
     (Program(name="etcd", version="3", source="module", sha256="ab"),),
     {"registry.k8s.io/etcd:3.6.5-0": "cd"},
     "runc 1.1.5",
 )
+VERSION = known("istio")[0]
 STOCK = "kindest/node:v1.34.4"
 
 
@@ -41,7 +44,7 @@ def engine(double: EngineDouble, pid: int | None = 7) -> Engine:
 
 def ready_image() -> Image:
     return Image(
-        "sha256:ef", {RECIPE: recipe().digest, CONTENTS: INSIDE.dump()}, {"Size": 12_000_000}
+        "sha256:ef", {RECIPE: recipe(MESH).digest, CONTENTS: INSIDE.dump()}, {"Size": 12_000_000}
     )
 
 
@@ -80,9 +83,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_images_that_are_there_are_found_without_making_or_asking(
     made: list[str], phases: Phases, said: list[str]
 ) -> None:
-    double = EngineDouble({recipe().node: ready_image()})
-    had = images.ensure(engine(double, pid=None), phases, wish=Asked())
-    assert (had.node, had.helper, had.loads) == (recipe().node, recipe().node, ())
+    double = EngineDouble({recipe(MESH).node: ready_image()})
+    had = images.ensure(engine(double, pid=None), phases, wish=Asked(), mesh=MESH)
+    assert (had.node, had.helper, had.loads) == (recipe(MESH).node, recipe(MESH).node, ())
     assert had.source == "made here (is there)"
     assert not made
     assert not double.asked
@@ -90,7 +93,7 @@ def test_images_that_are_there_are_found_without_making_or_asking(
 
 
 def test_the_report_gets_images_and_what_is_in_them(made: list[str], phases: Phases) -> None:
-    had = images.ensure(engine(EngineDouble()), phases, wish=Asked())
+    had = images.ensure(engine(EngineDouble()), phases, wish=Asked(), mesh=MESH)
     listed = {program.name: program for program in had.programs}
     assert listed["image meshproof/node"].sha256 == "ef"
     assert "runc 1.1.5" in listed["image meshproof/node"].note
@@ -101,10 +104,10 @@ def test_the_report_gets_images_and_what_is_in_them(made: list[str], phases: Pha
 
 def test_with_a_registry_only_what_it_lacks_is_made(made: list[str], phases: Phases) -> None:
     double = EngineDouble(published=(STOCK,))
-    had = images.ensure(engine(double, pid=None), phases, wish=Asked())
-    development = f"istio/pilot:{recipe().istio}"
+    had = images.ensure(engine(double, pid=None), phases, wish=Asked(), mesh=MESH)
+    development = f"istio/pilot:{VERSION}"
     assert had.node == STOCK
-    assert had.loads == ("meshproof/agent:1", development, f"istio/proxyv2:{recipe().istio}")
+    assert had.loads == ("meshproof/agent:1", development, f"istio/proxyv2:{VERSION}")
     assert tuple(made) == had.loads
     assert had.source == "registry docker.io"
     assert had.programs[0].sha256 == STOCK
@@ -116,7 +119,7 @@ def test_releases_of_istio_come_from_the_registry_under_the_name_that_pods_use(
     published = (STOCK, "istio/pilot:1.29.2", "istio/proxyv2:1.29.2")
     double = EngineDouble(published=tuple(f"mirror/{name}" for name in published))
     wish = Asked("registry", "mirror")
-    had = images.ensure(engine(double), phases, wish=wish, versions={"istio": "1.29.2"})
+    had = images.ensure(engine(double), phases, wish=wish, mesh=RELEASE)
     assert had.node == f"mirror/{STOCK}"
     assert made == ["meshproof/agent:1"]
     assert "istio/pilot:1.29.2" in double.there
@@ -128,16 +131,15 @@ def test_releases_of_istio_come_from_the_registry_under_the_name_that_pods_use(
 def test_what_is_saved_from_a_mirror_is_known_where_it_is_loaded(
     made: list[str], phases: Phases
 ) -> None:
-    how = {"istio": "1.29.2"}
     published = (STOCK, "istio/pilot:1.29.2", "istio/proxyv2:1.29.2")
     double = EngineDouble(published=tuple(f"mirror/{name}" for name in published))
     wish = Asked("registry", "mirror")
-    images.ensure(engine(double), phases, wish=wish, versions=how)
-    decision = decided(double.client(), wish, recipe(how), uplink=True)
-    names = Listing(double.client(), recipe(how), wish, decision).names()
+    images.ensure(engine(double), phases, wish=wish, mesh=RELEASE)
+    decision = decided(double.client(), wish, recipe(RELEASE), uplink=True)
+    names = Listing(double.client(), recipe(RELEASE), wish, decision).names()
     elsewhere = EngineDouble({name: double.there.get(name, ready_image()) for name in names})
     for asked in (Asked(), wish):
-        images.ensure(engine(elsewhere), phases, wish=asked, versions=how)
+        images.ensure(engine(elsewhere), phases, wish=asked, mesh=RELEASE)
         assert not elsewhere.asked
     assert {f"mirror/{STOCK}", STOCK} <= set(double.there)
 
@@ -145,7 +147,7 @@ def test_what_is_saved_from_a_mirror_is_known_where_it_is_loaded(
 def test_a_registry_that_does_not_answer_leads_to_making(
     made: list[str], phases: Phases, said: list[str]
 ) -> None:
-    had = images.ensure(engine(EngineDouble(), pid=None), phases, wish=Asked())
+    had = images.ensure(engine(EngineDouble(), pid=None), phases, wish=Asked(), mesh=MESH)
     assert made == ["node"]
     assert "docker.io is of no use: no such manifest" in had.source
     assert "docker.io is of no use" in said[0]
@@ -158,23 +160,23 @@ def test_what_is_lacking_is_not_told_where_a_registry_may_have_it(
     assert not images.lacks(engine(EngineDouble(), pid=None))
     (told,) = images.lacks(engine(EngineDouble()))
     assert "no debootstrap, or load images" in told
-    assert not images.lacks(engine(EngineDouble({recipe().node: ready_image()})))
+    assert not images.lacks(engine(EngineDouble({recipe(MESH).node: ready_image()})))
 
 
 def test_a_list_says_what_is_in_the_node_image() -> None:
-    double = EngineDouble({recipe().node: ready_image()})
-    decision = decided(double.client(), Asked(), recipe(), uplink=False)
-    listing = Listing(double.client(), recipe(), Asked(), decision)
+    double = EngineDouble({recipe(MESH).node: ready_image()})
+    decision = decided(double.client(), Asked(), recipe(MESH), uplink=False)
+    listing = Listing(double.client(), recipe(MESH), Asked(), decision)
     node, etcd = listing.rows()
     assert (node.state, node.megabytes) == ("there", 12)
     assert (etcd.state, etcd.digest) == ("in the node image", "cd")
-    assert listing.names() == [recipe().node]
+    assert listing.names() == [recipe(MESH).node]
 
 
 def test_a_list_of_nothing_names_what_would_be_made() -> None:
     double = EngineDouble()
-    decision = decided(double.client(), Asked(), recipe(), uplink=False)
-    rows = Listing(double.client(), recipe(), Asked(), decision).rows()
+    decision = decided(double.client(), Asked(), recipe(MESH), uplink=False)
+    rows = Listing(double.client(), recipe(MESH), Asked(), decision).rows()
     assert {row.state for row in rows} == {"not there"}
     assert "docker.io/meshproof/agent:1" in [row.name for row in rows]
 
@@ -182,8 +184,8 @@ def test_a_list_of_nothing_names_what_would_be_made() -> None:
 def test_a_list_by_registry_says_image_by_image_how_it_is_had() -> None:
     double = EngineDouble(published=(STOCK,))
     wish = Asked("registry")
-    decision = decided(double.client(), wish, recipe({"istio": "1.29.2"}), uplink=True)
-    listing = Listing(double.client(), recipe({"istio": "1.29.2"}), wish, decision)
+    decision = decided(double.client(), wish, recipe(RELEASE), uplink=True)
+    listing = Listing(double.client(), recipe(RELEASE), wish, decision)
     ways = {row.name.split(":")[0]: row.source for row in listing.rows()}
     assert ways[STOCK.split(":")[0]] is Way.REGISTRY
     assert ways["istio/pilot"] is Way.REGISTRY

@@ -18,7 +18,12 @@ from harness.providers.offline.images.rootfs import (
 )
 from harness.shell import LocalShell
 
+from .mesh import MESH
 from .test_catalogue import LISTED
+
+PROXY = next(i.layer for i in catalogue.pod_images(MESH) if "proxyv2" in i.name)
+PAUSE_LAYER = catalogue.layer_name(catalogue.PAUSE)
+AGENT = next(slot for slot in wanted(catalogue.pod_images(MESH)) if "pilot-agent" in slot)
 
 
 def debian(path: Path) -> Path:
@@ -42,14 +47,14 @@ def debian(path: Path) -> Path:
 @pytest.fixture
 def contents(tmp_path: Path) -> Contents:
     programs = {}
-    for name in wanted():
+    for name in wanted(catalogue.pod_images(MESH)):
         programs[name] = tmp_path / name
-        programs[name].write_text(name)
+        programs[name].write_text(catalogue.of_slot(name)[0])
         programs[name].chmod(0o755)
     debian(programs["debian-root"])
     images = [
         *catalogue.cluster_images(LISTED.split()),
-        *catalogue.mesh_images("1.32-alpha.eed52ebb"),
+        *catalogue.pod_images(MESH),
     ]
     return Contents(programs, {name: f"sha of {name}" for name in programs}, images, "1.34.4")
 
@@ -78,7 +83,8 @@ def test_what_kind_looks_for_is_there(packed: tarfile.TarFile) -> None:
 
 def test_the_agent_lies_beside_what_it_imports(tmp_path: Path) -> None:
     out = io.BytesIO()
-    write_layer(out, catalogue.LAYERS["agent"], {})
+    (agent,) = (image for image in catalogue.pod_images({}) if "agent" in image.name)
+    write_layer(out, catalogue.layers([agent])[agent.layer], {})
     out.seek(0)
     with tarfile.open(fileobj=out) as tar:
         for member in tar:
@@ -126,9 +132,9 @@ def test_our_configuration_of_containerd_replaces_debians(packed: tarfile.TarFil
 
 
 def test_proxies_may_write_where_they_keep_their_state(packed: tarfile.TarFile) -> None:
-    state = packed.getmember("opt/layers/proxyv2/var/lib/istio/data")
+    state = packed.getmember(f"opt/layers/{PROXY}/var/lib/istio/data")
     assert (state.uid, state.isdir()) == (1337, True)
-    assert packed.getmember("opt/layers/proxyv2/var/lib/istio").uid == 0
+    assert packed.getmember(f"opt/layers/{PROXY}/var/lib/istio").uid == 0
 
 
 def test_each_image_is_listed_with_a_marker_for_each_layer(packed: tarfile.TarFile) -> None:
@@ -140,17 +146,17 @@ def test_each_image_is_listed_with_a_marker_for_each_layer(packed: tarfile.TarFi
         }
         assert set(LISTED.split()) < set(listed)
         proxy = listed["docker.io/istio/proxyv2:1.32-alpha.eed52ebb"]
-        assert proxy["Layers"] == ["debian.tar", "proxyv2.tar"]
+        assert proxy["Layers"] == ["debian.tar", f"{PROXY}.tar"]
         config = json.loads(text(markers, proxy["Config"]))
         assert config["config"]["Entrypoint"] == ["/usr/local/bin/pilot-agent"]
         assert config["config"]["User"] == "1337:1337"
         assert len(config["rootfs"]["diff_ids"]) == 2
-        assert text(markers, "pause.tar").startswith(".layer")
+        assert text(markers, f"{PAUSE_LAYER}.tar").startswith(".layer")
 
 
 def test_an_image_has_another_digest_if_a_program_in_it_has(contents: Contents) -> None:
     before = contents.of_images()
-    changed = {**contents.digests, "pilot-agent": "another"}
+    changed = {**contents.digests, AGENT: "another"}
     after = Contents(contents.programs, changed, contents.images, contents.kubernetes).of_images()
     differing = {
         name.rpartition("/")[2].split(":")[0] for name in before if before[name] != after[name]

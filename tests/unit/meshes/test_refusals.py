@@ -1,0 +1,67 @@
+"""Each topology that ships can be installed, or is refused for what it needs that is not there."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.files import load_topology, topology_files
+from harness.meshes.istio import IstioMesh
+from harness.model import Topology
+
+ROOT = Path(__file__).parents[3] / "topologies"
+SHIPPED = {
+    path.stem: load_topology(path) for path in (*topology_files(ROOT), *(ROOT / "field").glob("*"))
+}
+#: What keeps each of the others from being installed; all of it is said.
+REFUSED = {
+    "ambient-multi-primary-multi-network": ["data plane ambient", "class istio-east-west"],
+    "cluster-domain": ["'cluster1' has the domain corp.example", "'cluster2' has the domain"],
+    "config-remote-external": [
+        "control plane 'hub' is external",
+        "'hub' is external",
+        "'config' is remote",
+        "'remote' is remote",
+        "'far' is remote",
+        "exposes istiod",
+    ],
+    "external-control-plane": ["'external' is external", "'cluster1' is remote"],
+    "external-control-plane-multi-network": ["'external' is external", "'cluster2' is remote"],
+    "five-clusters-two-networks": ["'remote' is remote", "'far' is remote", "serves primary, "],
+    "hybrid-three-clusters": ["'cluster2' is remote", "exposes istiod"],
+    "machines-with-cluster": ["machine 'rack1'", "machine 'rack2'", "exposes istiod"],
+    "multi-mesh": ["meshes mesh1, mesh2"],
+    "multi-mesh-federated": ["meshes mesh1, mesh2"],
+    "multiple-control-planes": ["has the control planes", "serves some namespaces only"],
+    "node-port-gateways": ["of cluster 'cluster3' has a Service of type NodePort"],
+    "primary-remote": ["'cluster2' is remote", "exposes istiod"],
+    "primary-remote-multi-network": ["'cluster2' is remote", "exposes istiod"],
+    "shared-control-plane-ha": ["is remote"],
+    "two-revisions": ["has the control planes stable, canary"],
+    "vm-multi-network": ["machine "],
+    "vm-single-network": ["machine "],
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHIPPED))
+def test_a_topology_is_installable_or_refused_with_the_reason(name: str) -> None:
+    told = IstioMesh().refuses(SHIPPED[name])
+    assert bool(told) == (name in REFUSED), told
+    for reason in REFUSED.get(name, ()):
+        assert any(reason in each for each in told), f"{reason} is not in {told}"
+
+
+def test_every_refusal_is_of_a_topology_that_ships() -> None:
+    assert set(REFUSED) < set(SHIPPED)
+
+
+def test_versions_that_nobody_has_are_told_with_those_that_there_are(two: Topology) -> None:
+    plane = {"name": "p", "cluster": "cluster1", "version": "1.2.3"}
+    skewed = Topology.model_validate({**two.model_dump(), "control_planes": [plane]})
+    told = "\n".join(IstioMesh("0.9.9").refuses(skewed))
+    for word in ("1.2.3", "0.9.9", "1.32-alpha.eed52ebb", "1.31-alpha.b01690e6"):
+        assert word in told
+
+
+def test_istioctl_makes_a_default_of_a_revision_so_it_is_not_used_for_one() -> None:
+    topology = SHIPPED["custom-root-and-revision"]
+    assert any("has a revision" in each for each in IstioMesh(by_istioctl=True).refuses(topology))
