@@ -7,6 +7,7 @@ from harness.converge import Budget, eventually
 from harness.faults.mesh_config import injector_values, mesh_config
 from harness.faults.rollout import pod_template, restart, restart_istiod
 from harness.kube import Manifest
+from harness.probes.cluster_view import ready_pods
 from harness.probes.gateway import address
 from harness.probes.injection import told_network
 from harness.sabotages.scene import Breaking, Scene
@@ -101,7 +102,7 @@ def remote_pilot_address(scene: Scene) -> Breaking:
     """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
     first, last = scene.sites[0], scene.sites[-1]
     if first.network == last.network:
-        pods = first.pods(first.shape.system, first.shape.istiod)
+        pods = ready_pods(first.kube, first.shape.system, first.shape.istiod_pods)
         exposed, there = [], str(pods[0]["status"]["podIP"])
     else:
         exposed, there = _exposed_istiod(first), address(first)
