@@ -166,13 +166,17 @@ def _envoy(folder: Folder, name: str, kube: Kube, pod: Manifest, shape: MeshShap
 
 def _control(folder: Folder, name: str, kube: Kube, pod: Manifest, shape: MeshShape) -> None:
     labels = pod["metadata"].get("labels") or {}
-    if labels.get("app") == shape.istiod:
+    if _selected(shape.istiod_pods, labels):
         _page(
             folder, f"{name}/istiod", "metrics.txt", kube, pod, METRICS_PORT, "/metrics", _counted
         )
-    if shape.gateway_labels.items() <= labels.items():
+    if _selected(shape.gateway_pods, labels):
         path = "/stats/prometheus"
         _page(folder, f"{name}/gateway", "stats.txt", kube, pod, STATS_PORT, path, _counted)
+
+
+def _selected(selector: str, labels: Mapping[str, str]) -> bool:
+    return {*selector.split(",")} <= {f"{key}={value}" for key, value in labels.items()}
 
 
 def _istiods(folder: Folder, name: str, kube: Kube, shape: MeshShape) -> None:

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from harness.faults.rollout import restart_istiod
 from harness.kube import Manifest
+from harness.probes.cluster_view import ready_pods
 from harness.probes.gateway import address
 from harness.workloads.rules import gateway, server
 from harness.workloads.site import Site
@@ -15,7 +16,7 @@ def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
     """Run the body while proxies of a cluster find the istiod of ``other`` in place of theirs."""
     site = instead_of
     if other.network == site.network:
-        pods = other.pods(other.shape.system, other.shape.istiod)
+        pods = ready_pods(other.kube, other.shape.system, other.shape.istiod_pods)
         exposed, there = [], str(pods[0]["status"]["podIP"])
     else:
         exposed, there = _exposed_istiod(other), address(other)

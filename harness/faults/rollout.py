@@ -15,7 +15,7 @@ def without_istiod(sites: Sequence[Site]) -> Iterator[None]:
         for site in sites:
             undo.enter_context(replicas(site, site.shape.istiod, site.shape.system, 0))
         for site in sites:
-            site.emptied(site.shape.system, f"app={site.shape.istiod}")
+            site.emptied(site.shape.system, site.shape.istiod_pods)
         yield
 
 

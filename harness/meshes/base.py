@@ -58,6 +58,7 @@ class MeshShape:
 
     ``system`` is the namespace of istiod, ``root`` that of mesh-wide policies; ``revision`` is the
     ``istio.io/rev`` of injected namespaces (empty: label ``istio-injection=enabled``);
+    ``istiod`` names the control plane's Deployment, ``istiod_pods`` selects its pods;
     ``gateway`` names Deployment and Service of the east-west gateway, in ``gateway_namespace``,
     whose pods the selector ``gateway_pods`` finds and whose port for other networks is
     ``gateway_port``; ``exposure`` is the Gateway object that opens it; ``trust_domain`` is that
@@ -77,6 +78,7 @@ class MeshShape:
     gateway_port: int = PASSTHROUGH_PORT
     exposure: str = "cross-network-gateway"
     istiod: str = "istiod"
+    istiod_pods: str = "app=istiod"
     config_map: str = "istio"
     proxy: str = "istio-proxy"
     injector: str = "istio-sidecar-injector"

@@ -105,7 +105,7 @@ def istiods(site: ClusterView) -> list[Istiod]:
     :class:`ToolError` if no agent runs in the cluster that could ask them.
     """
     shape = site.shape
-    pods = ready_pods(site.kube, shape.system, f"app={shape.istiod}")
+    pods = ready_pods(site.kube, shape.system, shape.istiod_pods)
     if not pods:
         return []
     relay = next(iter(agents(site)), None)

@@ -35,6 +35,7 @@ class ClusterInstall:
             revision=plane.revision,
             trust_domain=plane.trust_domain,
             istiod=f"istiod{suffix}",
+            istiod_pods=f"app=istiod,istio.io/rev={plane.revision}" if suffix else "app=istiod",
             config_map=f"istio{suffix}",
             gateway_namespace=plane.namespace,
         )

@@ -50,7 +50,7 @@ class Istiods:
         running = self.kube.list(
             "Pod",
             self.shape.system,
-            labels=f"app={self.shape.istiod}",
+            labels=self.shape.istiod_pods,
             fields="status.phase=Running",
         )
         return [self._read_by(pod["metadata"]["name"]) for pod in running]

@@ -56,6 +56,7 @@ def test_names_follow_control_plane_and_gateway() -> None:
     install = plan_install(changed).cluster("cluster1")
     shape = install.shape
     assert (shape.istiod, shape.config_map) == ("istiod-stable", "istio-stable")
+    assert shape.istiod_pods == "app=istiod,istio.io/rev=stable"
     assert (shape.system, shape.root, shape.revision) == ("istio-system", "istio-config", "stable")
     assert (shape.gateway_namespace, shape.gateway) == ("edge", "cross")
     assert (shape.gateway_pods, shape.gateway_labels) == ("gateway=x", {"gateway": "x"})
