@@ -110,4 +110,4 @@ def test_where_the_root_namespace_is_another_one_of_its_accounts_asks(place: Clu
         ("Pod", None, "meshproof.io/agent=true"): [ready("bare", "sample")],
     }
     (found,) = istiods(place)
-    assert found.token == "token-of-default"
+    assert found.token == "token-of-istio-config-default"
