@@ -103,7 +103,8 @@ class Mesh(Protocol):
     output, a JSON object per line with the fields of :data:`ACCESS_LOG`; their admin port is
     127.0.0.1:15000, their statistics are on :data:`STATS_PORT` and leave no counter of a cluster
     out. Control planes serve istiod's debug pages (``syncz``, ``clusterz``, ``endpointShardz``,
-    ``edsz``) on :data:`DEBUG_PORT` to a token of their own account. Nothing is tried again that
+    ``edsz``) on :data:`DEBUG_PORT` to a token of their own account (of any
+    account of the root namespace, if that is another). Nothing is tried again that
     nobody asked for (``defaultHttpRetryPolicy: {}``): hidden retries would hide defects. What is
     missing of this makes checks *unknown*, never passed.
 

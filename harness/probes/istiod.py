@@ -111,9 +111,9 @@ def istiods(site: ClusterView) -> list[Istiod]:
     relay = next(iter(agents(site)), None)
     if relay is None:
         raise ToolError(("istiods", site.name), 1, "no agent runs there to ask through")
-    token = site.kube.token(
-        _account(pods), shape.system, audience=_AUDIENCE, seconds=_TOKEN_SECONDS
-    )
+    # Debug pages are open to accounts of the root namespace, which istiod's own need not be in.
+    account = _account(pods) if shape.root == shape.system else "default"
+    token = site.kube.token(account, shape.root, audience=_AUDIENCE, seconds=_TOKEN_SECONDS)
     return [
         Istiod(
             relay, shape.system, str(pod["metadata"]["name"]), str(pod["status"]["podIP"]), token

@@ -1,9 +1,11 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from harness.kube import Answer
+from harness.meshes.base import MeshShape
 from harness.model import ToolError
 from harness.probes.endpoints import Endpoint
 from harness.probes.istiod import Istiod, Proxy, RemoteCluster, istiods
@@ -99,3 +101,13 @@ def test_without_an_agent_nobody_can_ask(place: Cluster) -> None:
         istiods(place)
     place.kube.listings["Pod", "istio-system", "app=istiod"] = []
     assert istiods(place) == []
+
+
+def test_where_the_root_namespace_is_another_one_of_its_accounts_asks(place: Cluster) -> None:
+    place = replace(place, shape=MeshShape(root="istio-config"))
+    place.kube.listings = {
+        ("Pod", "istio-system", "app=istiod"): [ready("istiod-1", "istio-system")],
+        ("Pod", None, "meshproof.io/agent=true"): [ready("bare", "sample")],
+    }
+    (found,) = istiods(place)
+    assert found.token == "token-of-istio-config-default"
