@@ -55,12 +55,12 @@ def between(
     other: str,
     way: Callable[[ClusterPlan, ClusterPlan], Iterable[Change]],
 ) -> list[Change]:
-    """Return what ``way`` changes from each of two clusters to the other; nothing on one network.
+    """Return what ``way`` changes from each of two clusters to the other; nothing on one segment.
 
     There, whatever is to be opened between networks is open anyway.
     """
     ends = plan.cluster(one), plan.cluster(other)
-    if ends[0].network == ends[1].network:
+    if plan.segment(ends[0].network) == plan.segment(ends[1].network):
         return []
     return [*way(*ends), *way(*reversed(ends))]
 
