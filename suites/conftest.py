@@ -14,7 +14,7 @@ from harness.providers.base import Provider, RaiseOptions, planned
 from harness.session.fixtures import Notes
 from harness.workloads.pristine import Pristine
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, Stage, raise_stage
+from harness.workloads.stage import BRIEF, Stage, raise_stage
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +81,7 @@ def answering(stage: Stage) -> dict[str, set[str]]:
     """Return the clusters that answer callers of each cluster, be it all of them or none."""
 
     def one(site: Site) -> set[str]:
-        return set(stage.stranger(site).call(ECHO.url, count=20, timeout=2.0).clusters)
+        return set(stage.stranger(site).call(BRIEF.url, count=20, timeout=2.0).clusters)
 
     seen = concurrently(one, stage.sites)
     return {site.name: names for site, names in zip(stage.sites, seen, strict=True)}

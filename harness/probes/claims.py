@@ -1,6 +1,6 @@
 """Claims about replies, as values: a check waits until one holds, a failure shows the replies."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
@@ -26,10 +26,20 @@ def served(replies: Replies) -> bool:
     return replies.ok
 
 
-def from_each(clusters: Iterable[str], *, at_least: int = AT_LEAST) -> Claim:
-    """Every call was answered 200, and each of ``clusters`` answered ``at_least`` of them."""
-    names = tuple(clusters)
-    return lambda replies: replies.ok and all(replies.clusters[n] >= at_least for n in names)
+def from_each(groups: Iterable[str | Set[str]], *, at_least: int = AT_LEAST) -> Claim:
+    """Every call was answered 200, and each of ``groups`` answered ``at_least`` of them.
+
+    A group is a cluster, or several of which it does not matter who answers how often.
+    """
+    wanted = [{each} if isinstance(each, str) else each for each in groups]
+    return lambda replies: (
+        replies.ok and all(answered_by(group, replies) >= at_least for group in wanted)
+    )
+
+
+def answered_by(group: Set[str], replies: Replies) -> int:
+    """Return how many calls the clusters of ``group`` answered together."""
+    return sum(replies.clusters[name] for name in group)
 
 
 def only_from(cluster: str) -> Claim:
@@ -37,10 +47,13 @@ def only_from(cluster: str) -> Claim:
     return lambda replies: replies.ok and set(replies.clusters) == {cluster}
 
 
-def from_others(shunned: str, *wanted: str) -> Claim:
-    """Every call was answered 200, none by ``shunned``, some by each of ``wanted``."""
-    names = set(wanted)
-    return lambda seen: seen.ok and shunned not in seen.clusters and names <= seen.clusters.keys()
+def from_others(shunned: str, *groups: Set[str]) -> Claim:
+    """Every call was answered 200, none by ``shunned``, some by each of ``groups``."""
+    return lambda seen: (
+        seen.ok
+        and shunned not in seen.clusters
+        and all(answered_by(group, seen) for group in groups)
+    )
 
 
 def none_from(cluster: str) -> Claim:

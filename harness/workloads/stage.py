@@ -171,6 +171,25 @@ class Stage:
         """The caller without a proxy."""
         return site.caller(SAMPLE, "bare")
 
+    def kin(self, site: Site) -> tuple[Site, ...]:
+        """The clusters on the network of ``site``, itself included: they share its gateways."""
+        return tuple(each for each in self.sites if each.network == site.network)
+
+    def together(self, source: Site, target: Site) -> frozenset[str]:
+        """The clusters that share of calls cannot tell from ``target``, for callers in ``source``.
+
+        On its own network every cluster is told apart. On another one, gateways balance
+        connections, not calls, among all that the network has; a pool of connections may well
+        reach one cluster only.
+        """
+        if source.network == target.network:
+            return frozenset({target.name})
+        return frozenset(each.name for each in self.kin(target))
+
+    def apart(self, source: Site) -> list[frozenset[str]]:
+        """All clusters, as callers in ``source`` can tell them apart (see :meth:`together`)."""
+        return list(dict.fromkeys(self.together(source, each) for each in self.sites))
+
     def injected(self, site: Site) -> tuple[Caller, ...]:
         """Every caller of a cluster that has a proxy."""
         return (self.echo(site), *self.strangers(site), self.tenant(site))

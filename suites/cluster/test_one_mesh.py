@@ -24,7 +24,7 @@ def test_the_other_cluster_answers(
     caller = stage.echo(source)
     replies = always(
         lambda: caller.call(ECHO.url, count=CALLS),
-        from_each([target.name]),
+        from_each([stage.together(source, target)]),
         what=f"{target.name} answers callers in {source.name}",
     )
     for name, count in replies.clusters.items():

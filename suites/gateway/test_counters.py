@@ -1,13 +1,14 @@
 """What crosses between networks goes through gateways, all of it, and is counted there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
 
 from harness.converge import Budget, eventually
 from harness.model import Lab
-from harness.probes.claims import always, from_each, none_from, only_from
+from harness.probes.claims import always, answered_by, from_each, none_from, only_from
 from harness.probes.gateway import address, gateways
 from harness.probes.wire import trespasses
 from harness.providers.base import CanCapture, Flow
@@ -20,11 +21,12 @@ from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
 DRAIN = 5.0
 
 
-def connections(site: Site) -> int:
-    """Return how many connections the gateways of a cluster have opened to ``echo``."""
+def connections(sites: Iterable[Site]) -> int:
+    """Return how many connections the gateways of some clusters have opened to ``echo``."""
     name = ECHO.sni(TCP_PORT)
     pattern = rf"cluster\.{name}\.upstream_cx_total"
-    return sum(sum(g.counters(pattern).values()) for g in gateways(site))
+    found = [gateway for site in sites for gateway in gateways(site)]
+    return sum(sum(gateway.counters(pattern).values()) for gateway in found)
 
 
 @pytest.mark.requirement("GW-01")
@@ -37,16 +39,17 @@ def test_the_gateway_counts_every_connection(
     observed: Callable[[str, str, str, int], None],
 ) -> None:
     call = partial(stage.stranger(source).tcp, f"{ECHO.name}.{ECHO.namespace}", TCP_PORT)
-    both = from_each([target.name], at_least=5)
+    group, kin = stage.together(source, target), stage.kin(target)
+    both = from_each([group], at_least=5)
     always(partial(call, count=60), both, what=f"{target.name} answers {source.name}")
-    before = connections(target)
+    before = connections(kin)
     replies = call(count=60)
     assert both(replies), f"the sample that counts is not answered by {target.name}: {replies}"
-    crossed = replies.clusters[target.name]
+    crossed = answered_by(group, replies)
     always(
-        lambda: connections(target) - before,
+        lambda: connections(kin) - before,
         lambda counted: counted == crossed,
-        what=f"gateways of {target.name} count exactly {crossed} connections from {source.name}",
+        what=f"gateways of {target.network} count exactly {crossed} connections from {source}",
         budget=Budget(timeout=15, interval=0.5),
     )
     observed(source.name, target.name, "gateway", crossed)
@@ -94,9 +97,9 @@ def test_without_the_gateway_there_is_no_path(
     waits: Callable[[float], None],
 ) -> None:
     caller, host = stage.stranger(source), only(target)
-    shape = target.shape
-    with target.scaled(shape.gateway, shape.gateway_namespace, 0):
-        target.emptied(shape.gateway_namespace, shape.gateway_pods)  # it drains for a while
+    with ExitStack() as undo:
+        for site in stage.kin(target):
+            undo.enter_context(without_gateway(site))
         always(
             lambda: caller.call(host.url, count=10, parallel=10, timeout=2.0),
             lambda replies: not replies.served,
@@ -111,3 +114,12 @@ def test_without_the_gateway_there_is_no_path(
         only_from(target.name),
         what=f"with its gateway, {target.name} answers callers in {source.name} again",
     )
+
+
+@contextmanager
+def without_gateway(site: Site) -> Iterator[None]:
+    """Run the body while a cluster has no pod of its gateway; they drain for a while first."""
+    shape = site.shape
+    with site.scaled(shape.gateway, shape.gateway_namespace, 0):
+        site.emptied(shape.gateway_namespace, shape.gateway_pods)
+        yield

@@ -81,7 +81,7 @@ def test_strict_mtls_holds_across_clusters(source: Site, target: Site, stage: St
         )
         always(
             lambda: stage.stranger(source).call(ECHO.url, count=100),
-            from_each([target.name]),
+            from_each([stage.together(source, target)]),
             what=f"under STRICT, {target.name} answers callers in {source.name}",
         )
 

@@ -24,7 +24,7 @@ def test_every_version_answers(cluster: Site, stage: Stage) -> None:
     versions = {version_of(site, stage.sites) for site in stage.sites}
     always(
         lambda: stage.stranger(cluster).call(ECHO.url, count=CALLS),
-        lambda seen: seen.ok and all(seen.versions[version] >= 10 for version in versions),
+        from_each(stage.apart(cluster)),
         what=f"{sorted(versions)} answer callers in {cluster.name}",
     )
 
@@ -47,7 +47,7 @@ def test_a_cluster_subset_selects_one_cluster(source: Site, target: Site, stage:
 @pytest.mark.sabotage.with_args(no_remote_secret, on="same-network", breaks="TCP callers")
 def test_tcp_and_grpc_are_merged_too(source: Site, target: Site, stage: Stage) -> None:
     caller = stage.stranger(source)
-    both = from_each([source.name, target.name], at_least=5)
+    both = from_each([source.name, stage.together(source, target)], at_least=5)
     host = f"{ECHO.name}.{ECHO.namespace}"
     always(
         lambda: caller.tcp(host, TCP_PORT, count=60),

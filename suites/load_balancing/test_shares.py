@@ -1,12 +1,12 @@
 """Each cluster gets the share of requests that its endpoints or the rules give it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from functools import partial
 
 import pytest
 
 from harness.converge import eventually
-from harness.probes.claims import from_each
+from harness.probes.claims import answered_by, from_each
 from harness.probes.proportion import Proportion, demand
 from harness.probes.replies import Replies
 from harness.sabotages.policy import (
@@ -35,15 +35,21 @@ def test_clusters_get_equal_shares(
     caller = stage.stranger(cluster)
     eventually(
         lambda: caller.call(ECHO.url, count=50),
-        from_each(names, at_least=1),
+        from_each(stage.apart(cluster), at_least=1),
         what=f"{names} serve callers in {cluster.name}",
     )
-    demand(
-        Proportion(SAMPLES, 1 / len(names)),
-        lambda count: caller.call(ECHO.url, count=count, parallel=1),
-        lambda seen: {name: seen.clusters[name] for name in names},
-        notes,
-    )
+    for group in stage.apart(cluster):
+        demand(
+            Proportion(SAMPLES, len(group) / len(names)),
+            lambda count: caller.call(ECHO.url, count=count, parallel=1),
+            partial(by_group, group),
+            notes,
+        )
+
+
+def by_group(group: Set[str], seen: Replies) -> dict[str, int]:
+    """Return how many replies were those of a group of clusters."""
+    return {" and ".join(sorted(group)): answered_by(group, seen)}
 
 
 @pytest.mark.requirement("LB-03")
@@ -52,7 +58,7 @@ def test_clusters_get_equal_shares(
 def test_the_share_follows_the_number_of_endpoints(
     source: Site, target: Site, stage: Stage, notes: Callable[[str], None]
 ) -> None:
-    others = len(stage.sites) - 2
+    others, group = len(stage.sites) - 2, stage.together(source, target)
     caller = stage.stranger(source)
     with target.scaled("echo", SAMPLE, 3):
         eventually(
@@ -61,9 +67,9 @@ def test_the_share_follows_the_number_of_endpoints(
             what=f"{source.name} holds three endpoints of {target.name} and one of each other",
         )
         demand(
-            Proportion(SAMPLES, 3 / (4 + others)),
+            Proportion(SAMPLES, (2 + len(group)) / (4 + others)),
             lambda count: caller.call(ECHO.url, count=count, parallel=1),
-            lambda seen: {target.name: seen.clusters[target.name]},
+            partial(by_group, group),
             notes,
         )
 

@@ -95,7 +95,7 @@ def test_failover_priority_prefers_the_own_cluster(
     with source.scaled("echo", SAMPLE, 0):
         always(
             lambda: Replies(r for caller in callers for r in caller.call(RANKED.url, count=50)),
-            from_others(source.name, target.name),
+            from_others(source.name, stage.together(source, target)),
             what=f"without an instance in {source.name}, others serve its callers",
         )
 
@@ -110,12 +110,12 @@ def test_failover_to_another_network_takes_the_gateway(
     stage: Stage,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
-    expected = {gateway.ip for gateway in gateways(target)}
+    expected = {gateway.ip for site in stage.kin(target) for gateway in gateways(site)}
     word = mark()
     with source.scaled("echo", SAMPLE, 0):
         replies = always(
             lambda: stage.stranger(source).call(BRIEF.at(word), count=50),
-            from_others(source.name, target.name),
+            from_others(source.name, stage.together(source, target)),
             what=f"without an instance in {source.name}, others answer all 50 calls",
         )
     count = replies.clusters[target.name]

@@ -30,7 +30,7 @@ def test_failed_connects_are_retried_in_the_other_cluster(
     before = failed_connects(caller, host)
     always(
         lambda: caller.call(host.url, count=CALLS, parallel=1),
-        from_others(source.name, target.name),
+        from_others(source.name, {target.name}),
         what=f"elsewhere than in {source.name}, somebody answers all {CALLS} calls from there",
     )
     failed = failed_connects(caller, host) - before

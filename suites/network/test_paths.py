@@ -1,6 +1,7 @@
 """Calls between networks take gateways, and endpoints say so beforehand."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_the_server_sees_a_gateway_of_its_own_network(
         only_from(target.name),
         what=f"{source.name} calls {target.name}",
     )
-    expected = {gateway.ip for gateway in gateways(target)}
+    expected = {gateway.ip for site in stage.kin(target) for gateway in gateways(site)}
     peers = peers_of(target, SAMPLE, "echo", word, at_least=len(replies))
     assert peers <= expected, f"calls came past the gateways of {target.name}: {peers - expected}"
     observed(source.name, target.name, "gateway", len(replies))
@@ -75,10 +76,12 @@ def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stag
     caller = stage.stranger(source)
     always(
         lambda: caller.call(TENANT.url, count=50),
-        from_each([target.name], at_least=5),
+        from_each([stage.together(source, target)], at_least=5),
         what=f"{TENANT.fqdn} of {target.name} is reached while everything is exposed",
     )
-    with exposing(target, hosts=[f"*.{SAMPLE}.svc.cluster.local"]):
+    with ExitStack() as undo:
+        for site in stage.kin(target):
+            undo.enter_context(exposing(site, hosts=[f"*.{SAMPLE}.svc.cluster.local"]))
         always(
             lambda: caller.call(TENANT.url, count=50),
             none_from(target.name),

@@ -20,6 +20,6 @@ def test_a_cluster_local_service_is_served_at_home(cluster: Site, stage: Stage) 
     )
     always(
         lambda: caller.call(ECHO.url, count=100),
-        from_each([site.name for site in stage.sites]),
+        from_each(stage.apart(cluster)),
         what=f"{ECHO.fqdn} stays merged for callers in {cluster.name}",
     )

@@ -29,7 +29,7 @@ from harness.workloads.stage import (
 def test_equal_namespaces_are_merged(source: Site, target: Site, stage: Stage) -> None:
     always(
         lambda: stage.stranger(source).call(ECHO.url, count=CALLS),
-        from_each([source.name, target.name]),
+        from_each([source.name, stage.together(source, target)]),
         what=f"instances of {source.name} and {target.name} answer callers in {source.name}",
     )
 

@@ -25,7 +25,7 @@ OWN = [{"namespaces": [SAMPLE]}]
 def test_tenants_may_call_each_other(cluster: Site, stage: Stage) -> None:
     always(
         lambda: stage.tenant(cluster).call(ECHO.full_url, count=100),
-        from_each([site.name for site in stage.sites]),
+        from_each(stage.apart(cluster)),
         what=f"another tenant's caller in {cluster.name} is served by every cluster",
     )
 
