@@ -15,11 +15,11 @@ from harness.artifacts.home import HOME_VARIABLE
 from harness.converge import Budget, concurrently, eventually
 from harness.model import MachineError
 from harness.phases import Phases
-from harness.providers.fabric.claims import start_time
+from harness.providers.fabric.claims import Claim, start_time
 from harness.providers.offline import engine
 from harness.providers.offline.engine import Engine, lifecycle
 from harness.providers.offline.engine.connection import HOST_VARIABLE
-from harness.providers.offline.engine.engine_dir import EngineDir, own
+from harness.providers.offline.engine.engine_dir import own
 from harness.providers.offline.engine.sysctls import LIMITS, OVERWRITTEN, Ledger
 from harness.shell import LocalShell, Outcome, PrefixShell
 
@@ -266,7 +266,7 @@ def test_a_start_that_is_killed_before_its_claim_leaves_no_process(
         started.append(pid)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(EngineDir, "claim", died)
+    monkeypatch.setattr(Claim, "write", died)
     with pytest.raises(KeyboardInterrupt):
         engine.up(Phases())
     os.waitpid(started[0], 0)  # comes to its end by itself

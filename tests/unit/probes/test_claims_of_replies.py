@@ -3,6 +3,7 @@
 from harness.probes.claims import (
     all_answered,
     from_each,
+    from_others,
     none_from,
     not_served,
     only_from,
@@ -34,6 +35,22 @@ def test_from_each_wants_enough_of_each() -> None:
 
 def test_from_each_tolerates_no_failure() -> None:
     assert not from_each(["c1"], at_least=1)(Replies([*replies(c1=5), *REFUSED]))
+
+
+def test_from_each_counts_a_group_as_one() -> None:
+    claim = from_each(["c1", {"c2", "c3"}], at_least=2)
+    assert claim(replies(c1=2, c2=1, c3=1))
+    assert claim(replies(c1=2, c3=2))
+    assert not claim(replies(c1=2, c2=1))
+    assert not claim(replies(c2=2, c3=2))
+
+
+def test_from_others_wants_every_group_and_not_the_one_shunned() -> None:
+    claim = from_others("c1", {"c2", "c3"}, {"c4"})
+    assert claim(replies(c3=1, c4=1))
+    assert not claim(replies(c1=1, c3=1, c4=1))
+    assert not claim(replies(c3=2))
+    assert not claim(Replies([*replies(c3=1, c4=1), *FORBIDDEN]))
 
 
 def test_only_from_tolerates_no_other_cluster() -> None:

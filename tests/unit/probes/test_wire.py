@@ -1,5 +1,7 @@
 """What may be on the wire between networks follows from the plan alone."""
 
+from ipaddress import IPv4Network
+
 import pytest
 
 from harness.model import ClusterSpec, NetworkSpec, Topology, plan_networks
@@ -16,6 +18,20 @@ PLAN = plan_networks(TOPOLOGY)
 GATEWAY = PLAN.cluster("c2").load_balancers[0]
 NODE = PLAN.cluster("c1").api_address
 POD = "10.11.0.7"
+
+
+THREE = plan_networks(
+    Topology(
+        name="three",
+        title="Two clusters on one network, one on another",
+        networks=(NetworkSpec(name="net1"), NetworkSpec(name="net2")),
+        clusters=(
+            ClusterSpec(name="c1", network="net1"),
+            ClusterSpec(name="c2", network="net2"),
+            ClusterSpec(name="c3", network="net1"),
+        ),
+    )
+)
 
 
 def tcp(source: str, source_port: int, target: str, target_port: int) -> Flow:
@@ -48,3 +64,18 @@ def test_crossings_of_the_plan_are_allowed(flow: Flow) -> None:
 )
 def test_everything_else_is_a_trespass(flow: Flow) -> None:
     assert trespasses(PLAN, [flow]) == [flow]
+
+
+def pod_of(name: str) -> str:
+    """Return the address of a pod of cluster ``name``."""
+    return str(IPv4Network(THREE.cluster(name).pods)[7])
+
+
+def test_pods_of_one_network_may_call_each_other() -> None:
+    assert trespasses(THREE, [tcp(pod_of("c1"), 40000, pod_of("c3"), 8080)]) == []
+
+
+@pytest.mark.parametrize("source", ["c1", "c3"])
+def test_pods_of_two_networks_may_not(source: str) -> None:
+    flow = tcp(pod_of(source), 40000, pod_of("c2"), 8080)
+    assert trespasses(THREE, [flow]) == [flow]

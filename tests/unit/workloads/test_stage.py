@@ -11,6 +11,7 @@ from harness.workloads.site import Site
 from harness.workloads.stage import (
     DEAD_PORT,
     SAMPLE,
+    Stage,
     entrances,
     raise_stage,
     retried,
@@ -101,3 +102,19 @@ def test_the_weights_of_the_split_sum_to_a_hundred(count: int, weights: list[int
     shares = shares_of_split([placed(f"c{number}", "blue") for number in range(count)])
     assert list(shares.values()) == weights
     assert sum(weights) == 100
+
+
+NEAR, FAR, WIDE = placed("near", "red"), placed("far", "blue"), placed("wide", "blue")
+THREE = Stage((NEAR, FAR, WIDE))
+
+
+def test_clusters_of_one_network_are_kin() -> None:
+    assert THREE.kin(FAR) == THREE.kin(WIDE) == (FAR, WIDE)
+    assert THREE.kin(NEAR) == (NEAR,)
+
+
+def test_clusters_behind_shared_gateways_are_told_apart_from_within_only() -> None:
+    assert THREE.together(NEAR, FAR) == THREE.together(NEAR, WIDE) == {"far", "wide"}
+    assert THREE.together(FAR, WIDE) == {"wide"}
+    assert THREE.apart(NEAR) == [{"near"}, {"far", "wide"}]
+    assert THREE.apart(FAR) == [{"near"}, {"far"}, {"wide"}]
