@@ -38,14 +38,14 @@ def pod() -> Manifest:
     shared = {"name": "words", "mountPath": "/var/run/words"}
     first = {
         "name": "first",
-        "image": "agent:1",
+        "image": "meshproof/agent:1",
         "command": ["sh", "-c", "echo -n $(WORD) > /var/run/words/first"],
         "env": [{"name": "WORD", "value": "written"}],
         "volumeMounts": [shared],
     }
     main = {
         "name": "main",
-        "image": "agent:1",
+        "image": "meshproof/agent:1",
         "command": ["python3", "-c", PROGRAM],
         "ports": [{"name": "http", "containerPort": 80}],
         "env": [{"name": "GREETING", "value": "hi"}],
