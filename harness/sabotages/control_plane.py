@@ -10,7 +10,7 @@ from harness.faults.rollout import pod_template, restart_istiod
 from harness.kube import Manifest
 from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.stage import SAMPLE
+from harness.workloads.stage import ECHO, SAMPLE
 
 #: Shorter than any outage that CP-11 accepts; istiod issues what the agent asks for.
 SHORT_LIVED = "15s"
@@ -117,4 +117,11 @@ def other_mesh_id(scene: Scene) -> Breaking:
 def other_service_account(scene: Scene) -> Breaking:
     """Run the server's caller under another service account."""
     with pod_template(scene.server, "probe-b", SAMPLE, account="probe-a"):
+        yield
+
+
+@contextmanager
+def server_under_other_account(scene: Scene) -> Breaking:
+    """Run the server under the service account of a caller."""
+    with pod_template(scene.server, ECHO.name, SAMPLE, account="probe-b"):
         yield

@@ -12,6 +12,7 @@ from harness.probes.gateway import address, gateways
 from harness.probes.istiod import istiods
 from harness.probes.paths import mark
 from harness.providers.base import CanCapture
+from harness.sabotages.control_plane import server_under_other_account
 from harness.sabotages.fabric import (
     network_view_removed,
     plaintext_bypass,
@@ -24,7 +25,8 @@ from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Stage, entrances, o
 
 
 @pytest.mark.requirement("GW-04")
-@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, breaks="another identity")
+@pytest.mark.sabotage.with_args(tls_terminated_at_gateway, breaks="answers callers in")
+@pytest.mark.sabotage.with_args(server_under_other_account, breaks="another identity")
 @pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="another address")
 def test_the_client_sees_the_servers_identity(source: Site, target: Site, stage: Stage) -> None:
     caller, word = stage.stranger(source), mark()
