@@ -39,14 +39,14 @@ def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) ->
     with everywhere(stage.sites, authorization("own", SAMPLE, app="echo", sources=OWN)):
         for site in stage.sites:
             always(
-                partial(stage.tenant(site).call, serving.url, count=20),
-                all_answered(403),
-                what=f"{cluster.name} refuses the other tenant of {site.name}",
-            )
-            always(
                 partial(stage.stranger(site).call, serving.url, count=20),
                 only_from(cluster.name),
                 what=f"{cluster.name} admits its own tenant of {site.name}",
+            )
+            always(
+                partial(stage.tenant(site).call, serving.url, count=20),
+                all_answered(403),
+                what=f"{cluster.name} refuses the other tenant of {site.name}",
             )
 
 
