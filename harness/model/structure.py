@@ -14,7 +14,6 @@ from harness.model.topology import (
     ClusterSpec,
     ControlPlaneSpec,
     GatewaySpec,
-    MachineSpec,
     MeshSpec,
     Role,
     Topology,
@@ -332,8 +331,3 @@ def _gateway(topology: Topology, spec: GatewaySpec) -> Gateway:
         exposes=frozenset(spec.exposes),
         hosts=spec.hosts,
     )
-
-
-def machines_of(topology: Topology, cluster: str) -> tuple[MachineSpec, ...]:
-    """Return the machines that belong to a cluster's namespaces."""
-    return tuple(each for each in topology.machines if each.cluster == cluster)

@@ -75,10 +75,6 @@ class Istiod:
         names = {str(_assignment_name(config)) for config in configs}
         return {name: endpoints_in(configs, name) for name in names}
 
-    def config_of(self, proxy: str) -> Mapping[str, Any]:
-        """Return the configuration dump of a proxy as it would generate it now."""
-        return dict(self.debug(f"config_dump?proxyID={quote(proxy)}"))
-
     def shards(self, host: str) -> Mapping[str, tuple[str, ...]]:
         """Return the endpoint addresses of ``host`` (a full name) by cluster they came from."""
         found: dict[str, tuple[str, ...]] = {}
