@@ -14,8 +14,8 @@ from harness.workloads.stage import SAMPLE
 @contextmanager
 def own_root(site: Site) -> Iterator[None]:
     """Run the body while a control plane signs with a root of its own making."""
-    shape = site.shape
-    with _certified_by(site, site.deleted("Secret", shape.authority, shape.system), anew=True):
+    home, shape = site.control_plane, site.control_plane.shape
+    with _certified_by(site, home.deleted("Secret", shape.authority, shape.system), anew=True):
         yield
 
 
@@ -23,14 +23,15 @@ def own_root(site: Site) -> Iterator[None]:
 def other_root(site: Site) -> Iterator[None]:
     """Run the body while the authority plugged into a control plane is of another root."""
     authority = ca.make_intermediate(ca.make_root("Other Root"), "Other Intermediate")
-    with _certified_by(site, site.applied(ca.cacerts(authority, site.shape)), anew=True):
+    home = site.control_plane
+    with _certified_by(site, home.applied(ca.cacerts(authority, home.shape)), anew=True):
         yield
 
 
 @contextmanager
 def same_authority(site: Site, other: Site) -> Iterator[None]:
     """Run the body while a control plane signs with the intermediate of another one."""
-    shape = site.shape
+    home, shape = site.control_plane, site.control_plane.shape
     theirs = other.kube.get("Secret", other.shape.authority, other.shape.system)
     copy = {
         "apiVersion": "v1",
@@ -38,7 +39,7 @@ def same_authority(site: Site, other: Site) -> Iterator[None]:
         "metadata": {"name": shape.authority, "namespace": shape.system},
         "data": theirs["data"],
     }
-    with _certified_by(site, site.applied(copy), anew=False):
+    with _certified_by(site, home.applied(copy), anew=False):
         yield
 
 
@@ -57,12 +58,13 @@ def _certified_by(
             _certify(site, lambda root: (root != before) is anew)
             yield
     finally:
-        site.kube.delete("Secret", site.shape.own_authority, site.shape.system)
+        home = site.control_plane
+        home.kube.delete("Secret", home.shape.own_authority, home.shape.system)
         _certify(site, lambda root: root == before)
 
 
 def _certify(site: Site, published: Callable[[tuple[str, ...]], bool]) -> None:
-    restart_istiod(site)
+    restart_istiod(site.control_plane)
     eventually(
         lambda: _published(site),
         published,

@@ -11,13 +11,13 @@ from harness.workloads.stage import ECHO, HTTP_PORT
 
 def unexposed(site: Site) -> AbstractContextManager[None]:
     """Run the body while nothing of a cluster is exposed to other networks."""
-    return site.deleted("Gateway", site.shape.exposure, site.shape.gateway_namespace)
+    return site.config.deleted("Gateway", site.shape.exposure, site.shape.gateway_namespace)
 
 
 def exposing(site: Site, *, hosts: list[str]) -> AbstractContextManager[None]:
     """Run the body while a cluster exposes these ``hosts`` and no others."""
     shape = site.shape
-    now = site.kube.get("Gateway", shape.exposure, shape.gateway_namespace)
+    now = site.config.kube.get("Gateway", shape.exposure, shape.gateway_namespace)
     servers = [{**server, "hosts": hosts} for server in now["spec"]["servers"]]
     return _serving(site, servers)
 
@@ -34,7 +34,7 @@ def terminating(site: Site, server: Manifest) -> Iterator[None]:
         gateways=[shape.exposure],
         http=[{"route": [{"destination": there}]}],
     )
-    with site.applied(route), _serving(site, [server]):
+    with site.config.applied(route), _serving(site, [server]):
         yield
 
 
@@ -45,4 +45,4 @@ def gateway_service(site: Site, patch: Manifest) -> AbstractContextManager[None]
 
 def _serving(site: Site, servers: list[Manifest]) -> AbstractContextManager[None]:
     patch = {"spec": {"servers": servers}}
-    return site.patched("Gateway", site.shape.exposure, patch, site.shape.gateway_namespace)
+    return site.config.patched("Gateway", site.shape.exposure, patch, site.shape.gateway_namespace)

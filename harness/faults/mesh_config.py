@@ -11,24 +11,29 @@ from harness.workloads.site import Site
 
 @contextmanager
 def mesh_config(site: Site, change: Callable[[Manifest], None]) -> Iterator[None]:
-    """Run the body with a mesh configuration that ``change`` has edited in place."""
-    shape = site.shape
-    text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
+    """Run the body with a mesh configuration that ``change`` has edited in place.
+
+    It is that of the control plane that serves ``site``.
+    """
+    home = site.control_plane
+    shape = home.shape
+    text = home.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
     config = files.parse(text)
     change(config)
     patch = {"data": {"mesh": files.dump(config)}}
-    with site.patched("ConfigMap", shape.config_map, patch, shape.system):
+    with home.patched("ConfigMap", shape.config_map, patch, shape.system):
         yield
 
 
 @contextmanager
 def injector_values(site: Site, change: Callable[[Manifest], None]) -> Iterator[None]:
     """Run the body with injection values (``global.…``) that ``change`` has edited in place."""
-    shape = site.shape
+    home = site.control_plane
+    shape = home.shape
     name = f"{shape.injector}-{shape.revision}" if shape.revision else shape.injector
-    values = json.loads(site.kube.get("ConfigMap", name, shape.system)["data"]["values"])
+    values = json.loads(home.kube.get("ConfigMap", name, shape.system)["data"]["values"])
     change(values)
-    with site.patched("ConfigMap", name, {"data": {"values": json.dumps(values)}}, shape.system):
+    with home.patched("ConfigMap", name, {"data": {"values": json.dumps(values)}}, shape.system):
         yield
 
 

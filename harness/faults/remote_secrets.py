@@ -10,12 +10,13 @@ from harness.workloads.site import Site
 
 
 def secrets_of(site: Site) -> list[Manifest]:
-    """Return the remote secrets that a cluster's control plane holds."""
-    return site.kube.list("Secret", site.shape.system, labels=f"{REMOTE_SECRET_LABEL}=true")
+    """Return the remote secrets that the control plane which serves a cluster holds."""
+    home = site.control_plane
+    return home.kube.list("Secret", home.shape.system, labels=f"{REMOTE_SECRET_LABEL}=true")
 
 
 def secret_for(site: Site, other: Site) -> Manifest | None:
-    """Return the secret by which ``site`` reads ``other``, found by name or by data key."""
+    """Return the secret by which ``other`` is read for ``site``, by name or by data key."""
     called = REMOTE_SECRET_PREFIX + other.name
     for secret in secrets_of(site):
         if secret["metadata"]["name"] == called or other.name in secret["data"]:
@@ -25,19 +26,19 @@ def secret_for(site: Site, other: Site) -> Manifest | None:
 
 @contextmanager
 def without_secret(site: Site, other: Site) -> Iterator[None]:
-    """Run the body while ``site`` has no secret for ``other``."""
-    secret = secret_for(site, other)
+    """Run the body while the control plane of ``site`` has no secret for ``other``."""
+    home, secret = site.control_plane, secret_for(site, other)
     if secret is None:
         yield
         return
-    with site.deleted("Secret", secret["metadata"]["name"], site.shape.system):
+    with home.deleted("Secret", secret["metadata"]["name"], home.shape.system):
         yield
 
 
 @contextmanager
 def renamed_secret(site: Site, other: Site, *, name: str = "other") -> Iterator[None]:
-    """Run the body while ``site`` knows ``other`` under a wrong cluster name."""
-    secret = secret_for(site, other)
+    """Run the body while ``other`` is known under a wrong cluster name, as far as ``site`` goes."""
+    home, secret = site.control_plane, secret_for(site, other)
     if secret is None:
         yield
         return
@@ -47,20 +48,20 @@ def renamed_secret(site: Site, other: Site, *, name: str = "other") -> Iterator[
         "kind": "Secret",
         "metadata": {
             "name": REMOTE_SECRET_PREFIX + name,
-            "namespace": site.shape.system,
+            "namespace": home.shape.system,
             "labels": secret["metadata"]["labels"],
             "annotations": {"networking.istio.io/cluster": name},
         },
         "data": {name: kubeconfig},
     }
-    with without_secret(site, other), site.applied(renamed):
+    with without_secret(site, other), home.applied(renamed):
         yield
 
 
 @contextmanager
 def unreachable_secret(site: Site, other: Site) -> Iterator[None]:
     """Run the body while the secret of ``site`` names a server of ``other`` that nobody is."""
-    secret = secret_for(site, other)
+    home, secret = site.control_plane, secret_for(site, other)
     if secret is None:
         yield
         return
@@ -69,5 +70,5 @@ def unreachable_secret(site: Site, other: Site) -> Iterator[None]:
     nobody = f"https://{other.plan.load_balancers[-1]}:6443"
     kubeconfig = base64.b64decode(value).decode().replace(server, nobody)
     patch = {"data": {key: base64.b64encode(kubeconfig.encode()).decode()}}
-    with site.patched("Secret", secret["metadata"]["name"], patch, site.shape.system):
+    with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
         yield

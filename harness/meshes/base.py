@@ -28,6 +28,9 @@ REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX = "istio/multiCluster", "istio-remote-
 #: Variables by which a proxy is told the network of its pod, and its mesh.
 NETWORK_VARIABLE, MESH_VARIABLE = "ISTIO_META_NETWORK", "ISTIO_META_MESH_ID"
 
+#: Annotation of a NodePort gateway's Service: labels (JSON) of the nodes by which it is reached.
+NODE_SELECTOR = "traffic.istio.io/nodeSelector"
+
 #: Port at which east-west gateways pass mutual TLS on, found by SNI.
 PASSTHROUGH_PORT = 15443
 #: Port of a proxy's statistics in Prometheus text.

@@ -1,13 +1,16 @@
 """East-west gateways: where they are, what they counted, what they logged."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
-from harness.kube import Kube
-from harness.meshes.base import STATS_PORT
+from harness.kube import Kube, Manifest
+from harness.meshes.base import NODE_SELECTOR, STATS_PORT
 from harness.model import ApiError
+from harness.model import Gateway as DeclaredGateway
 from harness.probes.access_log import LogEntry, entries
 from harness.probes.cluster_view import ClusterView, ready_pods
 
@@ -15,6 +18,15 @@ from harness.probes.cluster_view import ClusterView, ready_pods
 _SAMPLE = re.compile(
     r'^envoy_cluster_(?P<metric>\w+)\{cluster_name="(?P<name>[^"]*)"\} (?P<value>\d\S*)$'
 )
+
+
+class GatedView(ClusterView, Protocol):
+    """A cluster of which the east-west gateways are known."""
+
+    @property
+    def gateways(self) -> tuple[DeclaredGateway, ...]:
+        """Its gateways, as the topology has them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +71,58 @@ def gateways(site: ClusterView) -> list[Gateway]:
     ]
 
 
-def address(site: ClusterView) -> str:
-    """Return the address of a cluster's east-west gateway for other networks; empty if none."""
-    return gateway_address(site.kube, site.shape.gateway, site.shape.gateway_namespace)
+def address(site: GatedView) -> str:
+    """Return the first address of a cluster's east-west gateway for others; empty if none."""
+    return next((address for address, _ in sorted(ways_in(site))), "")
+
+
+def ways_in(site: GatedView) -> set[tuple[str, int]]:
+    """Return addresses (IPs or names) and ports at which other networks enter a cluster.
+
+    These are those of the Services of its gateways, as istiod reads them.
+    """
+    return {way for each in site.gateways for way in _ways(site.kube, each)}
+
+
+def _ways(kube: Kube, gateway: DeclaredGateway) -> Iterator[tuple[str, int]]:
+    service = kube.find("Service", gateway.name, gateway.namespace)
+    if service is None:
+        return
+    yield from ((each, gateway.port) for each in external_addresses(service))
+    selector = service["metadata"].get("annotations", {}).get(NODE_SELECTOR)
+    if selector is not None:
+        yield from node_ways(service, gateway.port, _nodes(kube, json.loads(selector)))
+
+
+def _nodes(kube: Kube, selector: Mapping[str, str]) -> list[Manifest]:
+    return kube.list("Node", labels=",".join(f"{key}={value}" for key, value in selector.items()))
+
+
+def external_addresses(service: Manifest) -> list[str]:
+    """Return the addresses of a Service for clients outside of its cluster.
+
+    What a load balancer has given to it, or else its own ``externalIPs`` (istio/istio
+    ``pilot/pkg/serviceregistry/kube/conversion.go``).
+    """
+    status = service.get("status", {}).get("loadBalancer", {})
+    given = [str(each.get("ip") or each.get("hostname")) for each in status.get("ingress") or []]
+    return given or [str(each) for each in service["spec"].get("externalIPs", [])]
+
+
+def node_ways(service: Manifest, port: int, nodes: Iterable[Manifest]) -> Iterator[tuple[str, int]]:
+    """Yield where a gateway is reached at nodes: their external addresses, the port's NodePort."""
+    for each in service["spec"]["ports"]:
+        if each["port"] == port and each.get("nodePort"):
+            for node in nodes:
+                for address in node["status"].get("addresses", []):
+                    if address["type"] == "ExternalIP":
+                        yield str(address["address"]), int(each["nodePort"])
 
 
 def gateway_address(kube: Kube, service: str, namespace: str) -> str:
-    """Return the external address (IP or name) of a LoadBalancer Service; empty if none."""
-    found = kube.find("Service", service, namespace) or {}
-    for ingress in found.get("status", {}).get("loadBalancer", {}).get("ingress", []):
-        return str(ingress.get("ip") or ingress.get("hostname") or "")
-    return ""
+    """Return the external address (IP or name) of a Service; empty if none."""
+    found = kube.find("Service", service, namespace)
+    return next(iter(external_addresses(found)), "") if found else ""
 
 
 def counters_in(lines: Iterable[str]) -> dict[str, int]:

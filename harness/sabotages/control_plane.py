@@ -34,7 +34,7 @@ def other_trust_domain(scene: Scene) -> Breaking:
         config["trustDomain"] = "td2"
 
     def restarted() -> None:
-        restart_istiod(site)
+        restart_istiod(site.control_plane)
         for workload in ("echo", "probe-b"):
             site.restart(workload, SAMPLE)
 
@@ -69,28 +69,30 @@ def wrong_net_in_injection_path(scene: Scene) -> Breaking:
 @contextmanager
 def remote_pilot_address(scene: Scene) -> Breaking:
     """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
-    with configured_by(scene.sites[0], instead_of=scene.sites[-1]):
+    first, *_, last = scene.primaries
+    with configured_by(first, instead_of=last):
         yield
 
 
 @contextmanager
 def proxies_on_other_istiod(scene: Scene) -> Breaking:
     """Point the server's proxies at the client's istiod."""
-    with configured_by(scene.client, instead_of=scene.server):
+    with configured_by(scene.client.control_plane, instead_of=scene.server):
         yield
 
 
 @contextmanager
 def no_cacerts(scene: Scene) -> Breaking:
     """Let the last control plane sign with a root of its own making."""
-    with own_root(scene.sites[-1]):
+    with own_root(scene.primaries[-1]):
         yield
 
 
 @contextmanager
 def same_intermediate(scene: Scene) -> Breaking:
     """Plug the authority of the first primary into the last one."""
-    with same_authority(scene.sites[-1], scene.sites[0]):
+    first, *_, last = scene.primaries
+    with same_authority(last, first):
         yield
 
 

@@ -7,6 +7,7 @@ from harness.faults.remote_secrets import renamed_secret, unreachable_secret, wi
 from harness.faults.rollout import pod_template, restart_istiod
 from harness.providers.base import CanCutApi
 from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.site import governing
 from harness.workloads.stage import ECHO, LOCAL, PRIVATE, SAMPLE
 
 
@@ -20,7 +21,8 @@ def no_remote_secret(scene: Scene) -> Breaking:
 @contextmanager
 def one_secret_only(scene: Scene) -> Breaking:
     """Leave discovery one-way: the first cluster loses its secret for the second."""
-    with without_secret(scene.sites[0], scene.sites[1]):
+    one, other, *_ = governing(scene.sites)
+    with without_secret(one, other):
         yield
 
 
@@ -49,14 +51,14 @@ def unreachable_server(scene: Scene) -> Breaking:
         with unreachable_secret(scene.client, scene.server):
             yield
     finally:
-        restart_istiod(scene.client)
+        restart_istiod(scene.client.control_plane)
 
 
 @contextmanager
 def cluster_local_host(scene: Scene) -> Breaking:
     """Mark the merged host cluster-local in every control plane."""
     with ExitStack() as undo:
-        for site in scene.sites:
+        for site in governing(scene.sites):
             change = cluster_local(ECHO.fqdn)
             undo.enter_context(mesh_config(site, change))
         yield
@@ -67,7 +69,7 @@ def cluster_local_off(scene: Scene) -> Breaking:
     """Declare the system's own services global in every control plane."""
     hosts = ("kubernetes.default.svc.cluster.local", "*.kube-system.svc.cluster.local")
     with ExitStack() as undo:
-        for site in scene.sites:
+        for site in governing(scene.sites):
             change = cluster_local(*hosts, local=False)
             undo.enter_context(mesh_config(site, change))
         yield

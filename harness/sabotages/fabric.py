@@ -82,25 +82,31 @@ def same_network_name_and_routes(scene: Scene) -> Breaking:
 
 @contextmanager
 def gateway_network_label_dropped(scene: Scene) -> Breaking:
-    """Remove the network label from the server's gateway Service."""
+    """Remove the network label from the gateway Services of the server's network."""
     patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
-    with gateway_service(scene.server, patch):
+    with ExitStack() as undo:
+        for site in scene.gates:
+            undo.enter_context(gateway_service(site, patch))
         yield
 
 
 @contextmanager
 def clusterip_gateway(scene: Scene) -> Breaking:
-    """Take the external address from the server's gateway Service."""
+    """Take the external address from the gateway Services of the server's network."""
     patch = {"spec": {"type": "ClusterIP"}}
-    with gateway_service(scene.server, patch):
+    with ExitStack() as undo:
+        for site in scene.gates:
+            undo.enter_context(gateway_service(site, patch))
         yield
 
 
 @contextmanager
 def gateway_scaled_to_zero(scene: Scene) -> Breaking:
-    """Let nobody stand behind the address of the server's gateway."""
-    shape = scene.server.shape
-    with scene.server.scaled(shape.gateway, shape.gateway_namespace, 0):
+    """Let nobody stand behind the addresses of the gateways of the server's network."""
+    with ExitStack() as undo:
+        for site in scene.gates:
+            shape = site.shape
+            undo.enter_context(site.scaled(shape.gateway, shape.gateway_namespace, 0))
         yield
 
 
@@ -114,18 +120,19 @@ def namespace_label_dropped(scene: Scene) -> Breaking:
 
 @contextmanager
 def services_not_exposed(scene: Scene) -> Breaking:
-    """Delete the Gateway object that exposes the server's services."""
-    with unexposed(scene.server):
+    """Delete the Gateway objects that expose services of the server's network."""
+    with ExitStack() as undo:
+        for site in scene.gates:
+            undo.enter_context(unexposed(site))
         yield
 
 
 @contextmanager
 def expose_everything(scene: Scene) -> Breaking:
     """Expose every service of the server's cluster by a second Gateway object."""
-    everything = server(
-        scene.server.shape.gateway_port, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"]
-    )
-    with scene.server.applied(_gateway(scene, "expose-everything", everything)):
+    port = scene.gate.shape.gateway_port
+    everything = server(port, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
+    with scene.gate.config.applied(_gateway(scene, "expose-everything", everything)):
         yield
 
 
@@ -134,17 +141,17 @@ def simple_tls_server(scene: Scene) -> Breaking:
     """Let the server's gateway end TLS without asking for a client certificate."""
     identity = alien("spiffe://nobody/ns/none/sa/none")
     secret = _tls_secret(scene, "simple-tls", identity)
-    port = scene.server.shape.gateway_port
+    port = scene.gate.shape.gateway_port
     simple = server(port, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
-    with scene.server.applied(secret), terminating(scene.server, simple):
+    with scene.gate.applied(secret), terminating(scene.gate, simple):
         yield
 
 
 @contextmanager
 def tls_terminated_at_gateway(scene: Scene) -> Breaking:
     """Let the server's gateway end mutual TLS, so that servers see the gateway's identity."""
-    mutual = server(scene.server.shape.gateway_port, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
-    with terminating(scene.server, mutual):
+    mutual = server(scene.gate.shape.gateway_port, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
+    with terminating(scene.gate, mutual):
         yield
 
 
@@ -154,20 +161,20 @@ def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
         "apiVersion": "v1",
         "kind": "Secret",
         "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "namespace": scene.server.shape.gateway_namespace},
+        "metadata": {"name": name, "namespace": scene.gate.shape.gateway_namespace},
         "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
     }
 
 
 def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
-    shape = scene.server.shape
+    shape = scene.gate.shape
     return gateway(name, shape.gateway_namespace, labels=shape.gateway_labels, servers=[served])
 
 
 @contextmanager
 def network_view_removed(scene: Scene) -> Breaking:
     """Let the gateway of the check's own cluster forward into every network."""
-    site = scene.cluster or scene.server
+    site = scene.cluster or scene.gate
     name, system = site.shape.gateway, site.shape.gateway_namespace
     spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
     containers = [

@@ -16,6 +16,7 @@ from harness.workloads.rules import (
     peer_authentication,
     virtual_service,
 )
+from harness.workloads.site import configuring
 from harness.workloads.stage import (
     ECHO,
     NEAR,
@@ -87,14 +88,14 @@ def rule_in_both_primaries(scene: Scene) -> Breaking:
     """Apply the client's rule in the server's cluster too, under another name."""
     word = scene.client.name
     again = aborting(f"abort-{word}-again", SAMPLE, host=ECHO.fqdn, word=word)
-    with scene.server.applied(again):
+    with scene.server.config.applied(again):
         yield
 
 
 @contextmanager
 def rule_missing_in_one_primary(scene: Scene) -> Breaking:
     """Take the split out of the primary that configures the check's client."""
-    with scene.client.deleted("VirtualService", SPLIT.name, SAMPLE):
+    with scene.client.config.deleted("VirtualService", SPLIT.name, SAMPLE):
         yield
 
 
@@ -118,7 +119,8 @@ def locality_preference(scene: Scene) -> Breaking:
 @contextmanager
 def other_weights(scene: Scene) -> Breaking:
     """Give a tenth of the first version's weight to the second one."""
-    rule = scene.client.kube.get("VirtualService", SPLIT.name, SAMPLE)
+    config = scene.client.config
+    rule = config.kube.get("VirtualService", SPLIT.name, SAMPLE)
     (route,) = rule["spec"]["http"]
     first, second, *others = route["route"]
     moved = [
@@ -127,7 +129,7 @@ def other_weights(scene: Scene) -> Breaking:
         *others,
     ]
     patch = {"spec": {"http": [{**route, "route": moved}]}}
-    with scene.client.patched("VirtualService", SPLIT.name, patch, SAMPLE):
+    with config.patched("VirtualService", SPLIT.name, patch, SAMPLE):
         yield
 
 
@@ -183,7 +185,7 @@ def no_retries(scene: Scene) -> Breaking:
     """Let the client's callers give up after the first attempt."""
     patch = {"spec": {"http": [retrying(scene.client, attempts=0)]}}
     rule = retried(scene.client).name
-    with scene.client.patched("VirtualService", rule, patch, SAMPLE):
+    with scene.client.config.patched("VirtualService", rule, patch, SAMPLE):
         yield
 
 
@@ -199,6 +201,6 @@ def foreign_fixed_value(scene: Scene) -> Breaking:
 def _traffic_policy(scene: Scene, rule: str, policy: Manifest) -> Breaking:
     patch = {"spec": {"trafficPolicy": policy}}
     with ExitStack() as undo:
-        for site in scene.sites:
+        for site in configuring(scene.sites):
             undo.enter_context(site.patched("DestinationRule", rule, patch, SAMPLE))
         yield

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from harness.meshes.base import Mesh
 from harness.model import HarnessError, Lab
 from harness.providers.base import Provider
-from harness.workloads.site import Site
+from harness.workloads.site import Site, governing
 
 T = TypeVar("T")
 
@@ -37,6 +37,23 @@ class Scene:
         if self.target is not None:
             return self.target
         return next((s for s in self.sites if s.name != self.client.name), self.client)
+
+    @property
+    def primaries(self) -> list[Site]:
+        """The clusters that run control planes."""
+        return governing(self.sites)
+
+    @property
+    def gates(self) -> list[Site]:
+        """The clusters in which the gateways of the server's network run, its own one first."""
+        near = [site for site in self.sites if site.network == self.server.network]
+        near.sort(key=lambda site: site.name != self.server.name)
+        return [site for site in near if site.gateways]
+
+    @property
+    def gate(self) -> Site:
+        """The first of them."""
+        return self.gates[0]
 
     def given(self, name: str, kind: type[T]) -> T:
         """Return the value of a fixture that the check was given."""

@@ -123,13 +123,10 @@ def repeats_noted(repeats: Repeats, request: pytest.FixtureRequest) -> Iterator[
 
 @pytest.fixture(scope="session")
 def sites(lab: Lab, mesh: Mesh, repeats: Repeats) -> tuple[Site, ...]:
-    """Return all clusters of the lab, in the order of the topology."""
-    from harness.workloads.site import Site
+    """Return the clusters that hold workloads, in the order of the topology."""
+    from harness.workloads.site import member_sites
 
-    shapes = mesh.shapes(lab.topology)
-    return tuple(
-        Site.of(lab, each.name, shapes.get(each.name), on_repeat=repeats) for each in lab.clusters
-    )
+    return member_sites(lab, mesh.shapes(lab.topology), on_repeat=repeats)
 
 
 @pytest.fixture

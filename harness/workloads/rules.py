@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from harness.kube import Manifest
-from harness.workloads.site import Site
+from harness.workloads.site import Site, configuring
 
 _SECURITY = "security.istio.io/v1"
 _NETWORKING = "networking.istio.io/v1"
@@ -102,11 +102,19 @@ def server(
 
 @contextmanager
 def everywhere(sites: Sequence[Site], *manifests: Manifest) -> Iterator[None]:
-    """Apply manifests in every cluster: what is configured per primary must stand in each."""
+    """Apply manifests in every cluster; Istio's own where control planes read configuration."""
+    own = [each for each in manifests if _is_istio(each)]
+    others = [each for each in manifests if not _is_istio(each)]
     with ExitStack() as undo:
-        for site in sites:
-            undo.enter_context(site.applied(*manifests))
+        for site in sites if others else ():
+            undo.enter_context(site.applied(*others))
+        for site in configuring(sites) if own else ():
+            undo.enter_context(site.applied(*own))
         yield
+
+
+def _is_istio(manifest: Manifest) -> bool:
+    return str(manifest["apiVersion"]).partition("/")[0].endswith(".istio.io")
 
 
 def _object(version: str, kind: str, name: str, namespace: str, spec: Manifest) -> Manifest:

@@ -1,14 +1,14 @@
 """One cluster of the lab, with hands: whatever a check changes in it is put back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes.base import UPSTREAM_SHAPE, MeshShape
-from harness.model import Cluster, ClusterPlan, Lab
+from harness.model import Cluster, ClusterPlan, Gateway, Lab, structure
 from harness.phases import to_stderr
 from harness.probes import access
 from harness.probes.caller import Caller, Notice, as_caller
@@ -27,7 +27,9 @@ class Site:
     The context managers undo exactly what they did, also when their block raises: what was
     there before is there again, what was not is gone. They restore one object each; a
     Namespace's contents are not among the things that can be brought back. ``on_repeat`` is told
-    of calls that its callers had to make twice.
+    of calls that its callers had to make twice. ``gateways`` are its east-west gateways, as
+    declared; ``served_by`` and ``configured_by`` are the clusters in which the control planes
+    run that serve it, and those that they take configuration from: none is itself.
     """
 
     cluster: Cluster
@@ -35,6 +37,9 @@ class Site:
     kube: Kube
     shape: MeshShape = UPSTREAM_SHAPE
     on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)
+    gateways: tuple[Gateway, ...] = ()
+    served_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
+    configured_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def of(
@@ -47,7 +52,9 @@ class Site:
     ) -> "Site":
         """Return the site of the cluster called ``name``; without ``shape``, as upstream names."""
         cluster, plan = lab.cluster(name), lab.plan_of(name)
-        return cls(cluster, plan, Kube(cluster.kubeconfig), shape or UPSTREAM_SHAPE, on_repeat)
+        gateways = structure.gateways_of(lab.topology, name)
+        kube = Kube(cluster.kubeconfig)
+        return cls(cluster, plan, kube, shape or UPSTREAM_SHAPE, on_repeat, gateways)
 
     @property
     def name(self) -> str:
@@ -58,6 +65,26 @@ class Site:
     def network(self) -> str:
         """The network that the cluster is on."""
         return self.cluster.network
+
+    @property
+    def control_planes(self) -> tuple["Site", ...]:
+        """The clusters in which the control planes run that serve it: of a primary, itself."""
+        return self.served_by or (self,)
+
+    @property
+    def control_plane(self) -> "Site":
+        """The first of them."""
+        return self.control_planes[0]
+
+    @property
+    def config(self) -> "Site":
+        """The cluster whose API server its (first) control plane takes configuration from."""
+        return self.configs[0]
+
+    @property
+    def configs(self) -> tuple["Site", ...]:
+        """The clusters from which all control planes that serve it take configuration."""
+        return self.configured_by or (self,)
 
     def __str__(self) -> str:
         """Return the cluster's name."""
@@ -177,3 +204,40 @@ class Site:
         """Remember an object (or its absence); return what brings it back."""
         before = self.kube.find(kind, name, namespace)
         return lambda: bring_back(self.kube, kind, name, namespace, before)
+
+
+def member_sites(
+    lab: Lab, shapes: Mapping[str, MeshShape], *, on_repeat: Notice = to_stderr
+) -> tuple[Site, ...]:
+    """Return the clusters that hold workloads, each with the clusters that serve it.
+
+    In the order of the topology; ``shapes`` (of the mesh) are by cluster name.
+    """
+    alone = {
+        each.name: Site.of(lab, each.name, shapes.get(each.name), on_repeat=on_repeat)
+        for each in lab.clusters
+    }
+
+    def served(name: str) -> Site:
+        planes = structure.control_planes_of(lab.topology, name)
+        return replace(
+            alone[name],
+            served_by=tuple(alone[plane.cluster] for plane in planes),
+            configured_by=tuple(alone[plane.config_cluster] for plane in planes),
+        )
+
+    return tuple(served(each.name) for each in lab.topology.members)
+
+
+def governing(sites: Iterable[Site]) -> list[Site]:
+    """Return the clusters in which the control planes of ``sites`` run, each once."""
+    return _once(plane for site in sites for plane in site.control_planes)
+
+
+def configuring(sites: Iterable[Site]) -> list[Site]:
+    """Return the clusters that supply the configuration of ``sites``, each once."""
+    return _once(config for site in sites for config in site.configs)
+
+
+def _once(sites: Iterable[Site]) -> list[Site]:
+    return list({site.name: site for site in sites}.values())

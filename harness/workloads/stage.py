@@ -23,11 +23,11 @@ from harness.meshes.base import CLUSTER_LABEL
 from harness.probes import access
 from harness.probes.caller import Caller, as_caller
 from harness.probes.endpoints import instances
-from harness.probes.gateway import address
+from harness.probes.gateway import ways_in
 from harness.workloads.echo import PORTS, Echo, namespace, service
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import destination_rule, virtual_service
-from harness.workloads.site import Site
+from harness.workloads.site import Site, configuring, governing
 
 SAMPLE = "sample"
 OTHER = "other"
@@ -118,16 +118,6 @@ def retried(site: Site) -> Host:
     return Host(f"retried-{site.name}")
 
 
-def entrances(source: Site, target: Site) -> set[str]:
-    """Return the addresses at which callers in ``source`` enter the ``echo`` of ``target``.
-
-    On one network those are its pods', else that of its gateway.
-    """
-    if source.network != target.network:
-        return {address(target)}
-    return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
-
-
 def instances_held(site: Site, stage: "Stage") -> Fraction:
     """Return how many instances of ``echo`` a caller in ``site`` holds, its own one included."""
     own = {pod["status"]["podIP"] for pod in site.pods(SAMPLE, ECHO.name)}
@@ -175,6 +165,28 @@ class Stage:
         """The clusters on the network of ``site``, itself included: they share its gateways."""
         return tuple(each for each in self.sites if each.network == site.network)
 
+    @property
+    def primaries(self) -> tuple[Site, ...]:
+        """The clusters that run a control plane of their own."""
+        return tuple(each for each in self.sites if each.control_plane.name == each.name)
+
+    def gated(self, site: Site) -> tuple[Site, ...]:
+        """The clusters on the network of ``site`` in which its east-west gateways run."""
+        return tuple(each for each in self.kin(site) if each.gateways)
+
+    def ways_into(self, target: Site) -> frozenset[tuple[str, int]]:
+        """Addresses and ports of the gateways by which other networks reach ``target``."""
+        return frozenset(way for site in self.kin(target) for way in ways_in(site))
+
+    def entrances(self, source: Site, target: Site) -> set[str]:
+        """The addresses at which callers in ``source`` enter the ``echo`` of ``target``.
+
+        On one network those are its pods', else those of the network's gateways.
+        """
+        if source.network != target.network:
+            return {address for address, _ in self.ways_into(target)}
+        return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
+
     def together(self, source: Site, target: Site) -> frozenset[str]:
         """The clusters that share of calls cannot tell from ``target``, for callers in ``source``.
 
@@ -198,9 +210,11 @@ class Stage:
 def raise_stage(sites: tuple[Site, ...], *, meshed: bool) -> Stage:
     """Deploy the cast in every cluster at once; return when every pod is ready. Idempotent.
 
-    Rules are part of it only where there is a mesh (``meshed``) to read them. Of a cast that stood
-    already it is said what was put back.
+    Rules are part of it only where there is a mesh (``meshed``) to read them. Clusters that only
+    host a control plane get an agent through which that is asked. Of a cast that stood already it
+    is said what was put back.
     """
+    configs, planes = _names(configuring(sites)), _names(governing(sites))
 
     def deploy(site: Site) -> list[str]:
         stood = site.kube.find("ConfigMap", _STANDS["metadata"]["name"], SAMPLE) is not None
@@ -208,17 +222,32 @@ def raise_stage(sites: tuple[Site, ...], *, meshed: bool) -> Stage:
         for space in (SAMPLE, OTHER):
             access.grant(site.kube, space)
         manifests = [*_workloads(site, sites), *_services(site, sites)]
-        manifests += _rules(sites) if meshed else []
+        manifests += _rules(sites) if meshed and site.name in configs else []
         changed = [*spaces, *(each for each in manifests if _applied_anew(site, each))]
-        if meshed:
+        if meshed and site.name in planes:
             _declare_local(site)
         for name, space in _DEPLOYMENTS:
             site.rolled_out(name, space)
         site.apply(_STANDS)
         return [f"{each['kind']} {each['metadata']['name']} in {site}" for each in changed if stood]
 
+    hosts = [site for site in governing(sites) if site.name not in _names(sites)]
+    concurrently(_deploy_relay, hosts)
     put_back = concurrently(deploy, sites)
+    for host in hosts if meshed else ():
+        _declare_local(host)
     return Stage(sites, tuple(what for each in put_back for what in each))
+
+
+def _names(sites: Sequence[Site]) -> set[str]:
+    return {site.name for site in sites}
+
+
+def _deploy_relay(host: Site) -> None:
+    """Deploy an agent in a cluster that hosts a control plane and no workload of the mesh."""
+    host.apply(namespace(SAMPLE, injected=False))
+    host.deploy(Echo(name=BARE.name, namespace=SAMPLE, injected=False))
+    host.rolled_out(BARE.name, SAMPLE)
 
 
 def _applied_anew(site: Site, manifest: Manifest) -> bool:

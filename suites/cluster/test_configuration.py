@@ -24,7 +24,7 @@ def test_a_rule_of_one_primary_binds_its_own_clients_only(
 ) -> None:
     word = source.name  # the check of the other direction may run beside this one
     marked = {"x-probe": word}
-    with source.applied(aborting(f"abort-{word}", SAMPLE, host=ECHO.fqdn, word=word)):
+    with source.config.applied(aborting(f"abort-{word}", SAMPLE, host=ECHO.fqdn, word=word)):
         always(
             lambda: stage.echo(source).call(ECHO.url, count=10, headers=marked),
             all_answered(418),

@@ -11,6 +11,7 @@ from harness.faults.rollout import without_istiod
 from harness.probes.claims import from_each
 from harness.sabotages.control_plane import short_certificates
 from harness.sabotages.policy import mtls_disabled
+from harness.workloads.site import governing
 from harness.workloads.stage import BRIEF, SAMPLE, Stage
 
 #: Requests per second from each cluster.
@@ -39,7 +40,7 @@ def test_calls_succeed_while_every_istiod_is_down(
             what=f"before the outage, {names} answer callers in {site.name}",
         )
     with ExitStack() as undo:
-        undo.enter_context(without_istiod(stage.sites))
+        undo.enter_context(without_istiod(governing(stage.sites)))
         loads = {
             site.name: undo.enter_context(
                 stage.stranger(site).load(BRIEF.url, rate=RATE, seconds=outage)

@@ -9,7 +9,6 @@ from harness.faults.remote_secrets import secrets_of
 from harness.meshes.base import TLS_MODE, TLS_MODE_LABEL
 from harness.probes.caller import Caller
 from harness.probes.claims import always, from_others, served
-from harness.probes.gateway import address
 from harness.probes.istiod import istiods
 from harness.sabotages.discovery import (
     cluster_local_host,
@@ -21,7 +20,7 @@ from harness.sabotages.discovery import (
 )
 from harness.workloads.echo import service
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage, entrances
+from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage
 
 #: Seconds for news of a Service to reach proxies of the other cluster, and looks meanwhile.
 PROPAGATION = 2.0
@@ -33,7 +32,7 @@ def known_clusters(site: Site, stage: Stage) -> list[set[str]]:
     views = []
     for caller in stage.strangers(site):
         held = {e.address for e in caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT)}
-        views.append({other.name for other in stage.sites if held & entrances(site, other)})
+        views.append({other.name for other in stage.sites if held & stage.entrances(site, other)})
     return views
 
 
@@ -100,8 +99,8 @@ def test_system_services_stay_cluster_local(source: Site, target: Site, stage: S
     posing = {"metadata": {"labels": {TLS_MODE_LABEL: TLS_MODE}}}
     pods = target.kube.list("Pod", "kube-system", labels="k8s-app=kube-dns")
     pod = pods[0]["metadata"]["name"]
-    shown = {address(target), *(pod["status"]["podIP"] for pod in pods)}
-    foreign = {*shown, target.plan.api_address}
+    ways = {address for address, _ in stage.ways_into(target)}
+    foreign = {*ways, *(pod["status"]["podIP"] for pod in pods), target.plan.api_address}
     names = (("kubernetes.default", 443), ("kube-dns.kube-system", 53))
     with target.patched("Pod", pod, posing, "kube-system"):
         held = at_rest(lambda: [held_for(name, stage.stranger(source)) for name in names])
@@ -136,12 +135,14 @@ def at_rest(look: Callable[[], list[set[str]]]) -> list[set[str]]:
 def test_secret_key_proxies_and_endpoints_agree_on_the_name(
     source: Site, target: Site, stage: Stage
 ) -> None:
-    keys = {key for secret in secrets_of(source) for key in secret["data"]}
+    keys = {key for secret in secrets_of(source) for key in secret["data"]} | {source.config.name}
     proxies = {c.sidecar.metadata()["CLUSTER_ID"] for c in stage.injected(target)}
     assert proxies == {target.name}, f"proxies of {target.name} call it otherwise: {proxies}"
     assert proxies <= keys, f"secrets of {source.name} lack the name {target.name}: {keys}"
     eventually(
-        lambda: {name for istiod in istiods(source) for name in istiod.shards(ECHO.fqdn)},
+        lambda: {
+            name for istiod in istiods(source.control_plane) for name in istiod.shards(ECHO.fqdn)
+        },
         lambda seen: proxies <= seen,
         what=f"istiod of {source.name} files endpoints under {target.name}",
     )

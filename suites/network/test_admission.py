@@ -5,7 +5,6 @@ from functools import partial
 import pytest
 
 from harness.probes.claims import all_answered, always, not_served
-from harness.probes.gateway import address
 from harness.probes.identity import alien, mint
 from harness.sabotages.fabric import simple_tls_server
 from harness.workloads.site import Site
@@ -18,17 +17,17 @@ CALLER = "spiffe://{domain}/ns/sample/sa/probe-b"
 @pytest.mark.sabotage.with_args(simple_tls_server, breaks="lets in who comes")
 def test_a_gateway_admits_mesh_certificates_only(source: Site, target: Site, stage: Stage) -> None:
     uri = CALLER.format(domain=source.shape.trust_domain)
-    gateway = address(target)
+    gateway, port = min(stage.ways_into(target))
     hello = partial(
         stage.bare(source).tls,
         gateway,
-        target.shape.gateway_port,
+        port,
         sni=only(target).sni(),
         alpn=("istio",),
         request=b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n",
     )
     always(
-        partial(hello, identity=mint(source, uri)),
+        partial(hello, identity=mint(source.control_plane, uri)),
         all_answered(200),
         what=f"{gateway} of {target.name} serves a request with a mesh certificate",
     )

@@ -8,7 +8,7 @@ import pytest
 from harness.faults.exposure import exposing
 from harness.probes.caller import Caller
 from harness.probes.claims import always, from_each, none_from, only_from
-from harness.probes.gateway import address, gateways
+from harness.probes.gateway import gateways, ways_in
 from harness.probes.paths import mark, peers_of
 from harness.sabotages.fabric import (
     expose_everything,
@@ -54,7 +54,7 @@ def test_the_server_sees_a_gateway_of_its_own_network(
 def test_endpoints_are_own_pods_and_foreign_gateways(cluster: Site, stage: Stage) -> None:
     kin = [site for site in stage.sites if site.network == cluster.network]
     pods = [pod["status"]["podIP"] for site in kin for pod in site.pods(SAMPLE, "echo")]
-    foreign = {(address(site), site.shape.gateway_port) for site in stage.sites if site not in kin}
+    foreign = {way for site in stage.sites if site not in kin for way in ways_in(site)}
     expected = {(pod, AGENT_PORT) for pod in pods} | foreign
     always(
         lambda: [held_by(caller) for caller in stage.strangers(cluster)],
@@ -80,7 +80,7 @@ def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stag
         what=f"{TENANT.fqdn} of {target.name} is reached while everything is exposed",
     )
     with ExitStack() as undo:
-        for site in stage.kin(target):
+        for site in stage.gated(target):
             undo.enter_context(exposing(site, hosts=[f"*.{SAMPLE}.svc.cluster.local"]))
         always(
             lambda: caller.call(TENANT.url, count=50),
@@ -102,7 +102,8 @@ def test_pods_without_a_proxy_are_not_offered_to_other_networks(
     caller = stage.stranger(source)
     held = {endpoint.address for endpoint in caller.sidecar.endpoints(BARE.fqdn, HTTP_PORT)}
     assert held, f"{source.name} holds no endpoint of {BARE.fqdn} at all"
-    assert address(target) not in held, "a gateway stands for a pod without a proxy"
+    ways = {address for address, _ in stage.ways_into(target)}
+    assert not held & ways, "a gateway stands for a pod without a proxy"
     replies = caller.call(BARE.url, count=50)
     assert replies.ok, f"calls fail on the way to a pod without a proxy: {replies}"
     assert target.name not in replies.clusters, f"{target} is called without a proxy: {replies}"

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from harness.kube import Answer
+from harness.kube import Answer, Manifest
 from harness.model import ApiError
 from harness.probes.access_log import parse
-from harness.probes.gateway import address, counters_in, gateways
+from harness.probes.gateway import counters_in, external_addresses, gateways, node_ways
 
 from .conftest import Cluster, ready
 
@@ -55,11 +55,35 @@ def test_a_gateway_that_does_not_answer_is_no_observation(place: Cluster) -> Non
         gateways(place)[0].counters("x")
 
 
-def test_the_address_is_that_of_the_load_balancer(place: Cluster) -> None:
-    assert address(place) == ""
-    service = {"status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}}}
-    place.kube.objects["Service", "istio-eastwestgateway", "istio-system"] = service
-    assert address(place) == "192.0.2.7"
+@pytest.mark.parametrize(
+    ("ingress", "external", "expected"),
+    [
+        ([], [], []),
+        ([{"ip": "192.0.2.7"}], ["192.0.2.9"], ["192.0.2.7"]),
+        ([{"ip": "192.0.2.7"}, {"ip": "192.0.2.8"}], [], ["192.0.2.7", "192.0.2.8"]),
+        ([{"hostname": "gateway.example"}], [], ["gateway.example"]),
+        ([], ["192.0.2.9"], ["192.0.2.9"]),
+    ],
+)
+def test_addresses_are_the_load_balancers_or_the_services_own(
+    ingress: list[dict[str, str]], external: list[str], expected: list[str]
+) -> None:
+    service = {
+        "spec": {"externalIPs": external},
+        "status": {"loadBalancer": {"ingress": ingress}},
+    }
+    assert external_addresses(service) == expected
+
+
+def test_a_node_port_is_reached_at_external_addresses_of_nodes() -> None:
+    service = {"spec": {"ports": [{"port": 15021}, {"port": 15443, "nodePort": 31443}]}}
+    addresses = [
+        {"type": "InternalIP", "address": "10.0.0.1"},
+        {"type": "ExternalIP", "address": "192.0.2.1"},
+    ]
+    nodes: list[Manifest] = [{"status": {"addresses": addresses}}, {"status": {}}]
+    assert list(node_ways(service, 15443, nodes)) == [("192.0.2.1", 31443)]
+    assert list(node_ways(service, 15021, nodes)) == []
 
 
 def test_the_log_is_read_past_the_proxys_own_words(place: Cluster) -> None:

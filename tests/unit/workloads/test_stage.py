@@ -6,13 +6,13 @@ import pytest
 
 from harness.kube import Manifest
 from harness.meshes.base import MeshShape
-from harness.model import Cluster, ClusterPlan
+from harness.model import Cluster, ClusterPlan, ClusterSpec, NetworkSpec, Topology, structure
+from harness.model.topology import GatewaySpec
 from harness.workloads.site import Site
 from harness.workloads.stage import (
     DEAD_PORT,
     SAMPLE,
     Stage,
-    entrances,
     raise_stage,
     retried,
     shares_of_split,
@@ -21,12 +21,20 @@ from harness.workloads.stage import (
 from .conftest import MemoryKube
 
 
-def placed(name: str, network: str) -> Site:
+def placed(name: str, network: str, *, gated: bool = False) -> Site:
     cluster = Cluster(name=name, network=network, kubeconfig="", server="", version="v1.34.4")
     plan = ClusterPlan(
         name=name, network=network, nodes=(), pods="", services="", dns="", load_balancers=()
     )
-    return Site(cluster, plan, MemoryKube())
+    topology = Topology(
+        name="one",
+        title="One cluster with a gateway",
+        networks=(NetworkSpec(name=network),),
+        clusters=(ClusterSpec(name=name, network=network),),
+        gateways=(GatewaySpec(cluster=name),) if gated else (),
+    )
+    gateways = structure.gateways(topology)
+    return Site(cluster, plan, MemoryKube(), gateways=gateways)
 
 
 def instance(address: str) -> Manifest:
@@ -41,13 +49,14 @@ def gateway(address: str, shape: MeshShape) -> Manifest:
     return {
         "kind": "Service",
         "metadata": {"name": shape.gateway, "namespace": shape.system},
+        "spec": {},
         "status": {"loadBalancer": {"ingress": [{"ip": address}]}},
     }
 
 
 @pytest.fixture
 def target() -> Site:
-    site = placed("target", "blue")
+    site = placed("target", "blue", gated=True)
     site.kube.apply(instance("10.12.0.7"))
     site.kube.apply(gateway("10.77.1.244", MeshShape()))
     return site
@@ -57,7 +66,15 @@ def target() -> Site:
 def test_a_cluster_is_entered_at_its_pods_or_at_its_gateway(
     target: Site, network: str, entered: str
 ) -> None:
-    assert entrances(placed("source", network), target) == {entered}
+    source = placed("source", network)
+    assert Stage((source, target)).entrances(source, target) == {entered}
+
+
+def test_a_cluster_without_a_gateway_is_entered_by_that_of_its_network(target: Site) -> None:
+    source, neighbour = placed("source", "red"), placed("neighbour", "blue")
+    stage = Stage((source, target, neighbour))
+    assert stage.entrances(source, neighbour) == {"10.77.1.244"}
+    assert stage.gated(neighbour) == (target,)
 
 
 def test_the_retried_service_is_dead_in_one_cluster_and_alive_in_the_others(
