@@ -14,7 +14,7 @@ from harness.artifacts.components import istio_tag
 from harness.kube import Manifest
 from harness.meshes import ca
 from harness.meshes.base import NETWORK_LABEL
-from harness.meshes.istio.objects import exposure, namespaces
+from harness.meshes.istio.objects import exposures, namespaces
 from harness.meshes.istio.operator import GATEWAY_PORTS, Release, operator
 from harness.meshes.istio.plan import ClusterInstall, InstallPlan, plan_install
 from harness.model import Gateway, Topology
@@ -68,7 +68,7 @@ class Guide:
         for gateway in install.gateways:
             istioctl.install(self._gateway(gateway), kubeconfig=site.kube.kubeconfig)
             self.balance(site, gateway.name, gateway.namespace)
-            site.apply(exposure(install, gateway))
+        site.apply(*exposures(install))
 
     def _remote_secret(self, site: Site) -> Sequence[Manifest]:
         argv = [str(self.istioctl), "create-remote-secret", "--name", site.name]

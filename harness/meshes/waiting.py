@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 from harness.converge import Budget, NotConverged, concurrently, eventually
 from harness.kube import Kube, Manifest
+from harness.meshes.addresses import external_addresses
 from harness.model import ApiError
 
 #: Requests in flight at once per cluster: more only queue up in the API server.
@@ -92,4 +93,4 @@ def available(deployment: Manifest) -> bool:
 
 def balanced(service: Manifest) -> bool:
     """Say whether a LoadBalancer Service has its address."""
-    return bool(((service.get("status") or {}).get("loadBalancer") or {}).get("ingress"))
+    return bool(external_addresses(service))

@@ -315,9 +315,7 @@ def _serves_elsewhere(topology: Topology, cluster: str) -> bool:
 
 
 def _gateway(topology: Topology, spec: GatewaySpec) -> Gateway:
-    serving = control_planes_of(topology, spec.cluster) or tuple(
-        each for each in control_planes(topology) if each.cluster == spec.cluster
-    )
+    serving = control_planes_of(topology, spec.cluster)
     return Gateway(
         cluster=spec.cluster,
         network=spec.network or topology.cluster(spec.cluster).network,

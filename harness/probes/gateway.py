@@ -8,6 +8,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from harness.kube import Kube, Manifest
+from harness.meshes.addresses import external_addresses, node_ways
 from harness.meshes.base import NODE_SELECTOR, STATS_PORT
 from harness.model import ApiError
 from harness.model import Gateway as DeclaredGateway
@@ -96,27 +97,6 @@ def _ways(kube: Kube, gateway: DeclaredGateway) -> Iterator[tuple[str, int]]:
 
 def _nodes(kube: Kube, selector: Mapping[str, str]) -> list[Manifest]:
     return kube.list("Node", labels=",".join(f"{key}={value}" for key, value in selector.items()))
-
-
-def external_addresses(service: Manifest) -> list[str]:
-    """Return the addresses of a Service for clients outside of its cluster.
-
-    What a load balancer has given to it, or else its own ``externalIPs`` (istio/istio
-    ``pilot/pkg/serviceregistry/kube/conversion.go``).
-    """
-    status = service.get("status", {}).get("loadBalancer", {})
-    given = [str(each.get("ip") or each.get("hostname")) for each in status.get("ingress") or []]
-    return given or [str(each) for each in service["spec"].get("externalIPs", [])]
-
-
-def node_ways(service: Manifest, port: int, nodes: Iterable[Manifest]) -> Iterator[tuple[str, int]]:
-    """Yield where a gateway is reached at nodes: their external addresses, the port's NodePort."""
-    for each in service["spec"]["ports"]:
-        if each["port"] == port and each.get("nodePort"):
-            for node in nodes:
-                for address in node["status"].get("addresses", []):
-                    if address["type"] == "ExternalIP":
-                        yield str(address["address"]), int(each["nodePort"])
 
 
 def gateway_address(kube: Kube, service: str, namespace: str) -> str:

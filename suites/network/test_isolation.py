@@ -39,7 +39,7 @@ def test_the_gateway_is_reachable_from_the_other_network(
     source: Site, target: Site, stage: Stage
 ) -> None:
     ways = stage.ways_into(target)
-    assert ways, f"no gateway Service of network {target.network} has an external address"
+    assert ways, f"the gateways of {target.network} have no external address"
     for gateway, port in sorted(ways):
         always(
             partial(stage.bare(source).connect, gateway, port, count=3),

@@ -2,20 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 
 from harness.converge import Budget, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes import waiting
+from harness.meshes.addresses import external_addresses
 from harness.meshes.base import MeshShape
 from harness.meshes.installation import Clusters
 from harness.meshes.istio import ready
+from harness.meshes.istio.operator import SOME_ADDRESS
+from harness.meshes.istio.plan import Way
 from harness.meshes.istio.remote_secret import (
-    TOKEN,
+    READER,
     Credentials,
+    config_secret,
     credentials_in,
     kubeconfig,
     remote_secret,
+    token_name,
     token_secret,
 )
 from harness.model import HarnessError
@@ -29,10 +35,15 @@ class InstallByIstioctl:
     istioctl: Istioctl
     operator: str = field(repr=False)
     manifests: Sequence[Manifest] = field(repr=False)
+    #: By which gateways its istiods are reached, whose address the operator lacks.
+    ways: Sequence[Way] = ()
 
     def carry_out(self, clusters: Clusters, cluster: str) -> None:
         """Run it."""
-        self.istioctl.install(self.operator, kubeconfig=Path(clusters.kubeconfig(cluster)))
+        operator = self.operator
+        if self.ways:
+            operator = operator.replace(SOME_ADDRESS, addresses_of(clusters, self.ways[0])[0])
+        self.istioctl.install(operator, kubeconfig=Path(clusters.kubeconfig(cluster)))
 
     def __str__(self) -> str:
         return f"istioctl install ({len(self.manifests)} objects)"
@@ -71,29 +82,105 @@ class Introduce:
 
     def carry_out(self, clusters: Clusters, cluster: str) -> None:
         """Have the token made, and apply a remote secret to each reader."""
-        found = self._credentials(clusters.kube(cluster), cluster)
+        found = _credentials(clusters.kube(cluster), cluster, self.namespace, READER)
         config = kubeconfig(cluster, clusters.server(cluster), found)
         for reader, namespace in self.readers:
             clusters.kube(reader).apply(remote_secret(cluster, config, namespace))
 
-    def _credentials(self, kube: Kube, cluster: str) -> Credentials:
-        """Have the token controller make a token that lives as long as its Secret."""
-        kube.apply(token_secret(self.namespace))
-        filled = waiting.watched(
-            kube,
-            "Secret",
-            TOKEN,
-            self.namespace,
-            lambda secret: credentials_in(secret) is not None,
-            what=f"the token controller of {cluster} has made a token",
-        )
-        if (found := credentials_in(filled)) is None:
-            raise HarnessError(f"Secret {TOKEN} of {cluster} lost its token")
-        return found
-
     def __str__(self) -> str:
         readers = ", ".join(f"{namespace} of {reader}" for reader, namespace in self.readers)
         return f"remote secret, given to {readers}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entrust:
+    """Let an external istiod (in ``namespace`` of ``host``) be configured by the cluster.
+
+    It acts there as ``account``, in a namespace that is called like its own.
+    """
+
+    host: str
+    namespace: str
+    account: str
+    manifests: Sequence[Manifest] = ()
+
+    def carry_out(self, clusters: Clusters, cluster: str) -> None:
+        """Have the token made, and apply the Secret by which the istiod starts."""
+        found = _credentials(clusters.kube(cluster), cluster, self.namespace, self.account)
+        config = kubeconfig(cluster, clusters.server(cluster), found)
+        clusters.kube(self.host).apply(config_secret(cluster, config, self.namespace))
+
+    def __str__(self) -> str:
+        return f"config secret, given to {self.namespace} of {self.host}"
+
+
+def _credentials(kube: Kube, cluster: str, namespace: str, account: str) -> Credentials:
+    """Have the token controller make a token that lives as long as its Secret."""
+    kube.apply(token_secret(namespace, account))
+    filled = waiting.watched(
+        kube,
+        "Secret",
+        token_name(account),
+        namespace,
+        lambda secret: credentials_in(secret) is not None,
+        what=f"the token controller of {cluster} has made a token for {account}",
+    )
+    if (found := credentials_in(filled)) is None:
+        raise HarnessError(f"Secret {token_name(account)} of {cluster} lost its token")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class LeadToIstiod:
+    """Apply what makes a remote find its istiods: behind gateways, whose addresses it reads.
+
+    ``manifests`` are what istioctl renders for one address: a Service, and an EndpointSlice for
+    it. Of an address that is a name they become an ExternalName Service, as in the chart.
+    """
+
+    ways: Sequence[Way]
+    manifests: Sequence[Manifest] = field(repr=False)
+
+    def carry_out(self, clusters: Clusters, cluster: str) -> None:
+        """Read the addresses, and apply."""
+        addresses = [each for way in self.ways for each in addresses_of(clusters, way)]
+        led = led_to(self.manifests, addresses)
+        waiting.apply(clusters.kube(cluster), led, where=cluster)
+
+    def __str__(self) -> str:
+        return (
+            f"lead to istiod by {', '.join(f'{way.gateway} of {way.cluster}' for way in self.ways)}"
+        )
+
+
+def addresses_of(clusters: Clusters, way: Way) -> list[str]:
+    """Return the addresses of a gateway's Service; :class:`HarnessError` if it has none."""
+    service = clusters.kube(way.cluster).get("Service", way.gateway, way.namespace)
+    if found := external_addresses(service):
+        return found
+    raise HarnessError(f"gateway {way.gateway} of {way.cluster} has no address any more")
+
+
+def led_to(manifests: Sequence[Manifest], addresses: Sequence[str]) -> list[Manifest]:
+    """Return ``manifests`` (rendered for some address) for these ``addresses``."""
+    name = next((each for each in addresses if not _is_ip(each)), "")
+    if name:
+        services = [each for each in manifests if each["kind"] == "Service"]
+        outside = {"type": "ExternalName", "externalName": name}
+        return [{**each, "spec": {**each["spec"], **outside}} for each in services]
+    endpoints = [{"addresses": [address]} for address in addresses]
+    return [
+        {**each, "endpoints": endpoints} if each["kind"] == "EndpointSlice" else each
+        for each in manifests
+    ]
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from harness.meshes import ca, runner
 from harness.meshes.base import MeshShape
 from harness.meshes.installation import Installation
 from harness.meshes.istio import images, removal
-from harness.meshes.istio.operator import Release, operator
-from harness.meshes.istio.plan import ClusterInstall, InstallPlan, plan_install
+from harness.meshes.istio.operator import Release, gateways_operator, operator
+from harness.meshes.istio.plan import ClusterInstall, InstallPlan, Part, plan_install
 from harness.meshes.istio.refusals import unsupported
 from harness.meshes.istio.render import Renderer
 from harness.meshes.istio.steps import Rendered, Steps
@@ -40,7 +40,7 @@ class IstioMesh:
 
     def shapes(self, topology: Topology) -> Mapping[str, MeshShape]:
         """Return upstream's names, with what the topology says of control plane and gateways."""
-        return {each.cluster: each.shape for each in self._plan(topology).clusters}
+        return self._plan(topology).shapes
 
     def images(self, topology: Topology) -> ImageTable:
         """Return the images of every version that a control plane of ``topology`` has."""
@@ -62,16 +62,12 @@ class IstioMesh:
             raise ConfigError(f"--mesh {self.name} on topology {topology.name}", wrong)
         install = self._plan(topology)
         programs = _istioctls(install)
-        roots = {each.plane.root: None for each in install.clusters}
-        authorities = {root: ca.make_root(f"Root CA of {root}") for root in roots}
+        names = {each.plane.root: None for each in install.clusters if _certified(each)}
+        roots = {root: ca.make_root(f"Root CA of {root}") for root in names}
 
         def rendered(each: ClusterInstall) -> Rendered:
-            name = f"Intermediate CA of {each.cluster}"
-            authority = ca.make_intermediate(authorities[each.plane.root], name)
-            values = operator(each, Release(istio_tag(each.version)))
             renderer = _renderer(programs[each.version])
-            manifests = renderer.render(values, default=not each.plane.revision)
-            return Rendered(each, authority, values, manifests)
+            return _rendered(each, renderer, roots.get(each.plane.root))
 
         istioctl = {version: _istioctl(found) for version, found in programs.items()}
         steps = Steps(
@@ -83,9 +79,11 @@ class IstioMesh:
             steps=steps.all(),
             shapes=self.shapes(topology),
             networks={each.name: each.network for each in topology.clusters},
-            control_planes=tuple(each.plane for each in install.clusters),
+            control_planes=structure.control_planes(topology),
             gateways=structure.gateways(topology),
-            versions={each.plane.name: each.version for each in install.clusters},
+            versions={
+                each.plane.name: each.version for each in install.clusters if each.runs_istiod
+            },
         )
 
     def install(self, lab: Lab, installation: Installation, phases: Phases) -> None:
@@ -134,6 +132,26 @@ class IstioMesh:
             for plane in structure.control_planes(topology)
             if plane.revision
         ]
+
+
+def _certified(install: ClusterInstall) -> bool:
+    """Say whether an authority is plugged into it: not into one that serves a gateway only."""
+    return install.part in (Part.PRIMARY, Part.EXTERNAL)
+
+
+def _rendered(install: ClusterInstall, renderer: Renderer, root: ca.Authority | None) -> Rendered:
+    release = Release(istio_tag(install.version))
+    default = not install.plane.revision and install.plane.namespace == structure.SYSTEM
+    authority = None
+    if root is not None and _certified(install):
+        authority = ca.make_intermediate(root, f"Intermediate CA of {install.name}")
+    values = operator(install, release)
+    manifests = renderer.render(values, default=default)
+    later = ""
+    if install.part is Part.REMOTE and install.gateways:
+        later = gateways_operator(install, release)
+    gateways = renderer.render(later, default=False) if later else []
+    return Rendered(install, authority, values, manifests, later, gateways)
 
 
 def _asked(version: str) -> dict[str, str]:

@@ -1,32 +1,100 @@
 """Objects that a mesh needs beside the rendered ones: namespaces and exposure."""
 
+from collections.abc import Iterator, Sequence
+
 from harness.kube import Manifest
 from harness.meshes.base import NETWORK_LABEL
-from harness.meshes.istio.plan import ClusterInstall
-from harness.model import Gateway
+from harness.meshes.istio.plan import ClusterInstall, Exposure
+from harness.model import ControlPlane
+
+#: Annotation of a remote's system namespace: the control planes that may write there.
+LEADERS = "topology.istio.io/controlPlaneClusters"
+#: Ports of an istiod as a gateway exposes it, and those of its Service.
+_ISTIOD_PORTS = {15012: 15012, 15017: 443}
+_NETWORKING = "networking.istio.io/v1"
 
 
 def namespaces(install: ClusterInstall) -> list[Manifest]:
     """Return the namespaces; a label of the first is the default network of the whole cluster."""
     system, *others = install.namespaces
-    return [_namespace(system, {NETWORK_LABEL: install.network}), *map(_namespace, others)]
+    labels = {NETWORK_LABEL: install.network, **install.plane.namespaces}
+    annotations = {LEADERS: ",".join(install.leaders)} if install.leaders else {}
+    return [_namespace(system, labels, annotations), *(_namespace(each) for each in others)]
 
 
-def exposure(install: ClusterInstall, gateway: Gateway) -> Manifest:
-    """Return the Gateway object that lets other networks reach services by their SNI."""
-    server = {
-        "port": {"number": gateway.port, "name": "tls", "protocol": "TLS"},
-        "tls": {"mode": "AUTO_PASSTHROUGH"},
-        "hosts": list(gateway.hosts),
-    }
+def exposures(install: ClusterInstall) -> list[Manifest]:
+    """Return the Gateway objects of a cluster, each once, and the routes that they need."""
+    found = [each for exposed in install.exposures for each in _exposed(exposed)]
+    return [each for index, each in enumerate(found) if each not in found[:index]]
+
+
+def _exposed(exposure: Exposure) -> Iterator[Manifest]:
+    gateway = exposure.gateway
+    if not exposure.istiods:
+        yield _gateway(exposure, "AUTO_PASSTHROUGH", {gateway.port: "tls"}, gateway.hosts)
+        return
+    ports = {15012: "tls-istiod", 15017: "tls-istiodwebhook"}
+    yield _gateway(exposure, "PASSTHROUGH", ports, ("*",))
+    for istiod in exposure.istiods:
+        alone = len(exposure.istiods) == 1
+        yield _route(exposure, istiod, ["*"] if alone else _names(istiod))
+
+
+def _gateway(
+    exposure: Exposure, mode: str, ports: dict[int, str], hosts: Sequence[str]
+) -> Manifest:
+    servers = [
+        {
+            "port": {"number": number, "name": name, "protocol": "TLS"},
+            "tls": {"mode": mode},
+            "hosts": list(hosts),
+        }
+        for number, name in ports.items()
+    ]
+    gateway = exposure.gateway
     return {
-        "apiVersion": "networking.istio.io/v1",
+        "apiVersion": _NETWORKING,
         "kind": "Gateway",
-        "metadata": {"name": install.exposure(gateway), "namespace": gateway.namespace},
-        "spec": {"selector": dict(gateway.labels), "servers": [server]},
+        "metadata": {"name": exposure.name, "namespace": gateway.namespace},
+        "spec": {"selector": dict(gateway.labels), "servers": servers},
     }
 
 
-def _namespace(name: str, labels: dict[str, str] | None = None) -> Manifest:
-    metadata = {"name": name, **({"labels": labels} if labels else {})}
+def _route(exposure: Exposure, istiod: ControlPlane, sni: Sequence[str]) -> Manifest:
+    """Return what leads from a gateway to an istiod, by the names that its clients ask for."""
+    service = _service(istiod)
+    host = f"{service}.{istiod.namespace}.svc.cluster.local"
+    routes = [
+        {
+            "match": [{"port": port, "sniHosts": list(sni)}],
+            "route": [{"destination": {"host": host, "port": {"number": number}}}],
+        }
+        for port, number in _ISTIOD_PORTS.items()
+    ]
+    name = service.replace("istiod", "istiod-vs", 1)
+    return {
+        "apiVersion": _NETWORKING,
+        "kind": "VirtualService",
+        "metadata": {"name": name, "namespace": exposure.gateway.namespace},
+        "spec": {"hosts": list(sni), "gateways": [exposure.name], "tls": routes},
+    }
+
+
+def _service(istiod: ControlPlane) -> str:
+    return f"istiod-{istiod.revision}" if istiod.revision else "istiod"
+
+
+def _names(istiod: ControlPlane) -> list[str]:
+    short = f"{_service(istiod)}.{istiod.namespace}.svc"
+    return [short, f"{short}.cluster.local"]
+
+
+def _namespace(
+    name: str, labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None
+) -> Manifest:
+    metadata = {
+        "name": name,
+        **({"labels": labels} if labels else {}),
+        **({"annotations": annotations} if annotations else {}),
+    }
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}

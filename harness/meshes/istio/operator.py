@@ -1,4 +1,4 @@
-"""The IstioOperator resource of a cluster: what both drivers hand to istioctl."""
+"""The IstioOperator resources of a cluster: what both drivers hand to istioctl."""
 
 import json
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.artifacts.components import ISTIO_HUB
 from harness.kube import Manifest
 from harness.meshes.base import ACCESS_LOG, NETWORK_LABEL, PASSTHROUGH_PORT
-from harness.meshes.istio.plan import ClusterInstall
+from harness.meshes.istio.plan import ClusterInstall, Part
 from harness.model import Gateway
 
 #: Ports of an east-west gateway, as the guides and the gateway chart name them.
@@ -17,6 +17,9 @@ GATEWAY_PORTS: Mapping[str, int] = {
     "tls-istiod": 15012,
     "tls-webhook": 15017,
 }
+
+#: Stands in a rendering for the address of a gateway that is not known yet (RFC 5737, TEST-NET-1).
+SOME_ADDRESS = "192.0.2.1"
 
 #: Label of a gateway's Service whose port for other networks is not the usual one.
 _PORT_LABEL = "networking.istio.io/gatewayPort"
@@ -33,22 +36,84 @@ class Release:
 
 
 def operator(install: ClusterInstall, release: Release) -> str:
-    """Return the resource for a primary as JSON, which is YAML."""
-    spec: Manifest = {
-        "profile": "minimal",
+    """Return the resource for what is installed first, as JSON, which is YAML.
+
+    Gateways of a remote are apart from it (:func:`gateways_operator`): they need an istiod that
+    the remote must be attached to before.
+    """
+    made = {
+        Part.PRIMARY: _primary,
+        Part.HOST: _primary,
+        Part.REMOTE: _remote,
+        Part.EXTERNAL: _external,
+    }
+    return _document(install, release, made[install.part](install))
+
+
+def gateways_operator(install: ClusterInstall, release: Release) -> str:
+    """Return the resource for the gateways of a cluster alone, as the samples have it."""
+    spec = {"profile": "empty", "components": _gateways(install), "values": _values(install)}
+    return _document(install, release, spec)
+
+
+def _document(install: ClusterInstall, release: Release, spec: Manifest) -> str:
+    whole: Manifest = {
         "hub": release.hub,
         "tag": release.tag,
         "meshConfig": mesh_config(install),
-        "components": {
-            "pilot": _pilot(install.plane.replicas),
-            "ingressGateways": [_gateway(gateway) for gateway in install.gateways],
-        },
-        "values": _values(install),
+        **spec,
     }
     if install.plane.revision:
-        spec["revision"] = install.plane.revision
-    document = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": spec}
+        whole["revision"] = install.plane.revision
+    document = {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator", "spec": whole}
     return json.dumps(document, sort_keys=True)
+
+
+def _primary(install: ClusterInstall) -> Manifest:
+    components = {"pilot": _pilot(install), **_gateways(install)}
+    return {"profile": "minimal", "components": components, "values": _values(install)}
+
+
+def _remote(install: ClusterInstall) -> Manifest:
+    """Return what attaches a cluster to istiods elsewhere; the first one configures others, too."""
+    values = _values(install)
+    path = f"/inject/cluster/{install.cluster}/net/{install.network}"
+    values["istiodRemote"] = {"injectionPath": path}
+    values["global"]["remotePilotAddress"] = SOME_ADDRESS
+    if install.configured_here:
+        values["global"]["configCluster"] = True
+        values["pilot"]["configMap"] = True
+    return {"profile": "remote", "values": values}
+
+
+def _external(install: ClusterInstall) -> Manifest:
+    """Return an istiod for other clusters, which leaves the webhooks of its own one alone.
+
+    It reads its configuration by the Secret ``istio-kubeconfig``, other clusters by the remote
+    secrets of its own one, and has its settings at hand, since the ConfigMaps of another cluster
+    are not mounted (guide ``setup/install/external-controlplane``).
+    """
+    values = _values(install)
+    values["global"] |= {
+        "configValidation": False,
+        "operatorManageWebhooks": True,
+    }
+    mounted = {"config-volume": "/etc/istio/config", "inject-volume": "/var/lib/istio/inject"}
+    shape = install.shape
+    maps = {"config-volume": shape.config_map, "inject-volume": shape.injector}
+    values["pilot"] |= {
+        "volumes": [{"name": name, "configMap": {"name": of}} for name, of in maps.items()],
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in mounted.items()],
+    }
+    return {
+        "profile": "empty",
+        "components": {"pilot": {"enabled": True, **_pilot(install)}},
+        "values": values,
+    }
+
+
+def _gateways(install: ClusterInstall) -> Manifest:
+    return {"ingressGateways": [_gateway(gateway) for gateway in install.gateways]}
 
 
 def mesh_config(install: ClusterInstall) -> Manifest:
@@ -71,17 +136,35 @@ def mesh_config(install: ClusterInstall) -> Manifest:
         config["trustDomainAliases"] = list(install.aliases)
     if plane.root_namespace != plane.namespace:
         config["rootNamespace"] = plane.root_namespace
+    if plane.namespaces:
+        config["discoverySelectors"] = [{"matchLabels": dict(plane.namespaces)}]
     return config
 
 
-def _pilot(replicas: int) -> Manifest:
+def _pilot(install: ClusterInstall) -> Manifest:
+    variables = {**_STOCK_ENVOY, **(_external_variables(install) if _is_external(install) else {})}
     return {
         "k8s": {
-            "env": [{"name": name, "value": value} for name, value in _STOCK_ENVOY.items()],
+            "env": [{"name": name, "value": value} for name, value in variables.items()],
             "readinessProbe": _probe("/ready", 8080),
-            "replicaCount": replicas,
+            "replicaCount": install.plane.replicas,
             "resources": {"requests": {"cpu": "10m", "memory": "128Mi"}},
         }
+    }
+
+
+def _is_external(install: ClusterInstall) -> bool:
+    return install.part is Part.EXTERNAL
+
+
+def _external_variables(install: ClusterInstall) -> Mapping[str, str]:
+    """Return the environment of an istiod whose configuration is in another cluster."""
+    system = install.plane.namespace
+    return {
+        "INJECTION_WEBHOOK_CONFIG_NAME": f"istio-sidecar-injector-{system}",
+        "LOCAL_CLUSTER_SECRET_WATCHER": "true",
+        "SHARED_MESH_CONFIG": install.shape.config_map,
+        "VALIDATION_WEBHOOK_CONFIG_NAME": f"istio-validator-{system}",
     }
 
 
@@ -127,12 +210,22 @@ def _values(install: ClusterInstall) -> Manifest:
         "global": {
             # A gateway's own image has no tag ("auto"), which would be pulled every time.
             "imagePullPolicy": "IfNotPresent",
+            **({"externalIstiod": True} if _serves_others(install) else {}),
             "istioNamespace": install.plane.namespace,
             "meshID": install.plane.mesh,
-            "multiCluster": {"clusterName": install.cluster},
+            "multiCluster": {"clusterName": _cluster_name(install)},
             "network": install.network,
             "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
         },
         "pilot": {"autoscaleEnabled": False},
         "telemetry": {"enabled": False},
     }
+
+
+def _cluster_name(install: ClusterInstall) -> str:
+    """Return the name of a cluster in its mesh; an external istiod goes by that of another one."""
+    return install.plane.config_cluster if _is_external(install) else install.cluster
+
+
+def _serves_others(install: ClusterInstall) -> bool:
+    return install.runs_istiod and bool({*install.plane.serves} - {install.cluster})

@@ -1,28 +1,71 @@
-"""Who installs what: the values of every cluster, derived from a topology alone."""
+"""Who installs what: the parts of an installation in every cluster, from a topology alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from harness.meshes.base import MeshShape
 from harness.model import ControlPlane, Gateway, Topology, structure
 
 #: The Gateway object of a cluster, as the guides call it.
 _EXPOSURE = "cross-network-gateway"
+#: The one that exposes control planes.
+_ISTIOD = "istiod-gateway"
+
+
+class Part(StrEnum):
+    """What an installation is, in its cluster."""
+
+    #: A control plane, in a cluster that it takes configuration from.
+    PRIMARY = "primary"
+    #: What a cluster needs to be served by control planes that run elsewhere.
+    REMOTE = "remote"
+    #: A control plane, in a cluster that is no member of its mesh.
+    EXTERNAL = "external"
+    #: A control plane of such a cluster's own, for the gateway in front of an external one.
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A gateway by which an istiod is reached from elsewhere."""
+
+    cluster: str
+    namespace: str
+    gateway: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A Gateway object: which services, or which ``istiods``, are reached through a gateway."""
+
+    name: str
+    gateway: Gateway
+    istiods: tuple[ControlPlane, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterInstall:
-    """What one cluster gets: a control plane of ``version``, and its east-west gateways.
+    """What one cluster gets on behalf of ``plane``, in ``version``, with east-west gateways.
 
-    ``aliases`` are the trust domains of other control planes of the same mesh and root.
+    ``name`` tells it from others of the same installation. ``aliases`` are the trust domains of
+    other control planes of the same mesh and root. ``ways`` lead a remote to its istiods, which
+    know themselves by the names of ``leaders``. ``exposures`` are the Gateway objects that its API
+    server holds; ``exposure`` is what the one of its first gateway is called, wherever that is.
     """
 
+    name: str
+    part: Part
     cluster: str
     network: str
     plane: ControlPlane
     version: str
     gateways: tuple[Gateway, ...] = ()
     aliases: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
+    leaders: tuple[str, ...] = ()
+    exposures: tuple[Exposure, ...] = ()
+    exposure: str = _EXPOSURE
 
     @property
     def shape(self) -> MeshShape:
@@ -41,16 +84,22 @@ class ClusterInstall:
         )
         return self._with_gateway(own, self.gateways[0]) if self.gateways else own
 
-    def exposure(self, gateway: Gateway) -> str:
-        """Return the name of the Gateway object that opens ``gateway``."""
-        first = gateway == self.gateways[0]
-        return _EXPOSURE if first else f"{_EXPOSURE}-{gateway.name}"
+    @property
+    def runs_istiod(self) -> bool:
+        """Whether a control plane runs in the cluster because of it."""
+        return self.part is not Part.REMOTE
+
+    @property
+    def configured_here(self) -> bool:
+        """Whether the cluster's API server supplies the configuration of ``plane``."""
+        return self.plane.config_cluster == self.cluster
 
     @property
     def namespaces(self) -> tuple[str, ...]:
         """Every namespace that is made for it, that of the control plane first."""
         own = (self.plane.namespace, self.plane.root_namespace)
-        return tuple(dict.fromkeys([*own, *(each.namespace for each in self.gateways)]))
+        opened = (each.gateway.namespace for each in self.exposures)
+        return tuple(dict.fromkeys([*own, *(each.namespace for each in self.gateways), *opened]))
 
     def _with_gateway(self, shape: MeshShape, gateway: Gateway) -> MeshShape:
         return replace(
@@ -59,19 +108,26 @@ class ClusterInstall:
             gateway_namespace=gateway.namespace,
             gateway_pods=",".join(f"{key}={value}" for key, value in gateway.labels.items()),
             gateway_port=gateway.port,
-            exposure=self.exposure(gateway),
+            exposure=self.exposure,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class InstallPlan:
-    """A whole mesh, clusters in the topology's order."""
+    """A whole installation, clusters in the topology's order."""
 
     clusters: tuple[ClusterInstall, ...]
 
     def cluster(self, name: str) -> ClusterInstall:
-        """Return what the cluster called ``name`` gets."""
-        return next(install for install in self.clusters if install.cluster == name)
+        """Return what the cluster called ``name`` gets: of a host, the control plane for others."""
+        own = [each for each in self.clusters if each.cluster == name]
+        return next((each for each in own if each.part is not Part.HOST), own[0])
+
+    @property
+    def shapes(self) -> Mapping[str, MeshShape]:
+        """The names by which the mesh is found in each cluster."""
+        names = dict.fromkeys(each.cluster for each in self.clusters)
+        return {name: self.cluster(name).shape for name in names}
 
 
 def plan_install(topology: Topology, version: Callable[[str], str] = str) -> InstallPlan:
@@ -79,21 +135,132 @@ def plan_install(topology: Topology, version: Callable[[str], str] = str) -> Ins
 
     ``version`` returns which version a control plane gets that asks for one, or for none ("").
     """
-    planes = structure.control_planes(topology)
-    return InstallPlan(
-        tuple(
-            ClusterInstall(
-                cluster=plane.cluster,
-                network=topology.cluster(plane.cluster).network,
-                plane=plane,
-                version=version(plane.version),
-                gateways=structure.gateways_of(topology, plane.cluster),
-                aliases=_aliases(plane, planes),
-            )
-            for cluster in topology.primaries
-            for plane in structure.control_planes_of(topology, cluster.name)[:1]
+    return InstallPlan(tuple(_Planner(topology, version).all()))
+
+
+class _Planner:
+    """Applies the recipes to one topology."""
+
+    def __init__(self, topology: Topology, version: Callable[[str], str]) -> None:
+        self._topology = topology
+        self._version = version
+        self._planes = structure.control_planes(topology)
+        self._exposures = dict(_service_exposures(topology))
+
+    def all(self) -> Iterator[ClusterInstall]:
+        for cluster in self._topology.clusters:
+            yield from self._of(cluster.name)
+
+    def _of(self, cluster: str) -> Iterator[ClusterInstall]:
+        own = [each for each in self._planes if each.cluster == cluster]
+        gateways = structure.gateways_of(self._topology, cluster)
+        if not own:
+            yield self._remote(cluster, gateways)
+            return
+        if all(plane.external for plane in own):
+            yield self._install(cluster, Part.HOST, _host(cluster), gateways, cluster)
+            gateways = ()
+        for plane in own:
+            part = Part.EXTERNAL if plane.external else Part.PRIMARY
+            alone = len(own) == 1 and part is Part.PRIMARY
+            name = cluster if alone else f"{cluster}/{plane.name}"
+            yield self._install(cluster, part, plane, gateways, name)
+            gateways = ()
+
+    def _remote(self, cluster: str, gateways: tuple[Gateway, ...]) -> ClusterInstall:
+        serving = structure.control_planes_of(self._topology, cluster)
+        install = self._install(cluster, Part.REMOTE, serving[0], gateways, cluster)
+        return replace(
+            install,
+            ways=tuple(way for plane in serving for way in self._ways(plane)),
+            leaders=tuple(dict.fromkeys(plane.config_cluster for plane in serving)),
         )
+
+    def _install(
+        self,
+        cluster: str,
+        part: Part,
+        plane: ControlPlane,
+        gateways: tuple[Gateway, ...],
+        name: str,
+    ) -> ClusterInstall:
+        known = [name for name, gateway in self._named() if gateway in gateways]
+        return ClusterInstall(
+            name=name,
+            part=part,
+            cluster=cluster,
+            network=self._topology.cluster(cluster).network,
+            plane=plane,
+            version=self._version(plane.version),
+            gateways=gateways,
+            aliases=_aliases(plane, self._planes),
+            exposures=tuple(self._held(cluster, part, plane, gateways)),
+            exposure=known[0] if known else _EXPOSURE,
+        )
+
+    def _held(
+        self, cluster: str, part: Part, plane: ControlPlane, gateways: tuple[Gateway, ...]
+    ) -> Iterator[Exposure]:
+        """Yield what the API server of a cluster holds because of ``plane`` or its gateways."""
+        if part in (Part.PRIMARY, Part.REMOTE) and plane.config_cluster == cluster:
+            yield from self._exposures.get((cluster, plane.name), ())
+        istiods = tuple(each for each in self._planes if each.cluster == cluster)
+        for number, gateway in enumerate(each for each in gateways if "istiod" in each.exposes):
+            name = _ISTIOD if number == 0 else f"{_ISTIOD}-{gateway.name}"
+            yield Exposure(name, gateway, istiods)
+
+    def _named(self) -> Iterator[tuple[str, Gateway]]:
+        for exposures in self._exposures.values():
+            yield from ((each.name, each.gateway) for each in exposures)
+
+    def _ways(self, plane: ControlPlane) -> Iterator[Way]:
+        for gateway in structure.gateways_of(self._topology, plane.cluster):
+            if "istiod" in gateway.exposes:
+                yield Way(plane.cluster, gateway.namespace, gateway.name)
+
+
+def _host(cluster: str) -> ControlPlane:
+    """Return the control plane that a cluster has for the gateway in front of external ones."""
+    return ControlPlane(
+        name=cluster,
+        cluster=cluster,
+        mesh=f"host-{cluster}",
+        trust_domain="cluster.local",
+        root=f"host-{cluster}",
+        serves=(cluster,),
+        config_cluster=cluster,
     )
+
+
+def _service_exposures(
+    topology: Topology,
+) -> Iterator[tuple[tuple[str, str], tuple[Exposure, ...]]]:
+    """Yield which services are exposed on behalf of each control plane, by whom it is configured.
+
+    One Gateway object serves all gateways that it selects: those of other clusters of the same
+    control plane too, if they have the same names and serve the same hosts.
+    """
+    for plane in structure.control_planes(topology):
+        found: list[Exposure] = []
+        for cluster in plane.serves:
+            served = structure.gateways_of(topology, cluster)
+            for number, gateway in enumerate(g for g in served if "services" in g.exposes):
+                name = _EXPOSURE if number == 0 else f"{_EXPOSURE}-{gateway.name}"
+                found.append(Exposure(_free(name, gateway, found), gateway))
+        yield (plane.config_cluster, plane.name), tuple(found)
+
+
+def _free(name: str, gateway: Gateway, taken: list[Exposure]) -> str:
+    """Return ``name``, or a longer one where another gateway's object is called so."""
+    for other in taken:
+        same = _selects(other.gateway) == _selects(gateway)
+        if (other.name, other.gateway.namespace) == (name, gateway.namespace) and not same:
+            return f"{name}-{gateway.cluster}"
+    return name
+
+
+def _selects(gateway: Gateway) -> object:
+    return dict(gateway.labels), gateway.port, gateway.hosts
 
 
 def _aliases(plane: ControlPlane, planes: tuple[ControlPlane, ...]) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from harness.model.kubeconfig import kubeconfig_data
 
 #: The account with whose rights other clusters' istiods read this one.
 READER = "istio-reader-service-account"
-#: The Secret that the token controller fills with the reader's long-lived token.
-TOKEN = f"{READER}-istio-remote-secret-token"
+#: The Secret by which an external istiod reads the cluster that it takes configuration from.
+ISTIO_KUBECONFIG = "istio-kubeconfig"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +31,20 @@ def name_of(cluster: str) -> str:
     return REMOTE_SECRET_PREFIX + cluster
 
 
-def token_secret(namespace: str) -> Manifest:
-    """Return the request for a long-lived token of the reader, as istioctl makes it."""
+def token_name(account: str = READER) -> str:
+    """Return the name of the Secret that is filled with an account's long-lived token."""
+    return f"{account}-istio-remote-secret-token"
+
+
+def token_secret(namespace: str, account: str = READER) -> Manifest:
+    """Return the request for a long-lived token of an account, as istioctl makes it."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {
-            "name": TOKEN,
+            "name": token_name(account),
             "namespace": namespace,
-            "annotations": {"kubernetes.io/service-account.name": READER},
+            "annotations": {"kubernetes.io/service-account.name": account},
         },
         "type": "kubernetes.io/service-account-token",
     }
@@ -80,4 +85,18 @@ def remote_secret(
             "annotations": {"networking.istio.io/cluster": cluster},
         },
         "stringData": {key or cluster: config},
+    }
+
+
+def config_secret(cluster: str, config: str, namespace: str) -> Manifest:
+    """Return what lets an external istiod take its configuration from ``cluster``."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": ISTIO_KUBECONFIG,
+            "namespace": namespace,
+            "annotations": {"networking.istio.io/cluster": cluster},
+        },
+        "stringData": {"config": config},
     }

@@ -28,7 +28,7 @@ def with_default_tag(rendered: Sequence[Manifest]) -> list[Manifest]:
             result += [_deactivated(manifest), _tagged(manifest, _TAG)]
         elif manifest["kind"] == "ValidatingWebhookConfiguration":
             result += [manifest, _default_validator(manifest)]
-        elif _is(manifest, "Service", _ISTIOD):
+        elif _is(manifest, "Service", _ISTIOD) and manifest["spec"].get("selector"):
             result += [manifest, _tag_service(manifest)]
         else:
             result.append(manifest)

@@ -4,16 +4,16 @@ from harness.meshes import BUILT_IN
 from harness.meshes.contract import SMALLEST
 from harness.meshes.istio import IstioMesh
 from harness.meshes.none import NoMesh
-from harness.model import ClusterSpec, ConfigError, Role, Topology, plan_networks
+from harness.model import ConfigError, Topology, plan_networks
+from harness.model.topology import DataPlane
 
 
-def test_remotes_are_refused_before_anything_is_started(istio: IstioMesh, two: Topology) -> None:
-    remote = ClusterSpec(
-        name="cluster3", network="network1", role=Role.REMOTE, primary=("cluster1",)
-    )
-    three = two.model_copy(update={"clusters": (*two.clusters, remote)})
-    with pytest.raises(ConfigError, match="only primaries can be installed so far"):
-        istio.prepare(three, plan_networks(three))
+def test_what_cannot_be_installed_is_refused_before_anything_is_started(
+    istio: IstioMesh, two: Topology
+) -> None:
+    ambient = two.model_copy(update={"data_plane": DataPlane.AMBIENT})
+    with pytest.raises(ConfigError, match="only sidecars can be installed so far"):
+        istio.prepare(ambient, plan_networks(ambient))
 
 
 def test_an_installation_says_what_it_is_made_of(istio: IstioMesh, two: Topology) -> None:
@@ -39,13 +39,9 @@ def test_a_version_that_is_not_there_is_refused(istio: IstioMesh, two: Topology)
 
 
 def test_what_cannot_be_installed_is_told_before_anything_is_made(two: Topology) -> None:
-    remote = ClusterSpec(
-        name="cluster3", network="network1", role=Role.REMOTE, primary=("cluster1",)
-    )
-    three = two.model_copy(update={"clusters": (*two.clusters, remote)})
-    told = IstioMesh("1.2.3").refuses(three)
+    told = IstioMesh("1.2.3").refuses(two.model_copy(update={"data_plane": DataPlane.AMBIENT}))
     assert "1.2.3" in told[0]
-    assert any("cluster 'cluster3' is remote" in each for each in told)
+    assert any("data plane ambient" in each for each in told)
     assert IstioMesh().refuses(two) == []
 
 

@@ -62,7 +62,7 @@ def test_names_follow_control_plane_and_gateway() -> None:
     assert (shape.gateway_pods, shape.gateway_labels) == ("gateway=x", {"gateway": "x"})
     assert shape.gateway_port == 35443
     assert install.namespaces == ("istio-system", "istio-config", "edge")
-    assert [install.exposure(each) for each in install.gateways] == [
+    assert [each.name for each in install.exposures] == [
         "cross-network-gateway",
         "cross-network-gateway-other",
     ]

@@ -45,8 +45,9 @@ def test_a_deployment_is_available_only_in_its_current_form() -> None:
 
 
 def test_a_balancer_without_address_is_not_there() -> None:
-    assert not waiting.balanced({"status": {"loadBalancer": {}}})
-    assert waiting.balanced({"status": {"loadBalancer": {"ingress": [{"ip": "10.77.1.2"}]}}})
+    assert not waiting.balanced({"spec": {}, "status": {"loadBalancer": {}}})
+    ingress = [{"ip": "10.77.1.2"}]
+    assert waiting.balanced({"spec": {}, "status": {"loadBalancer": {"ingress": ingress}}})
 
 
 def test_a_watch_that_ends_is_begun_again() -> None:

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from harness.kube import Answer, Manifest
+from harness.kube import Answer
 from harness.model import ApiError
 from harness.probes.access_log import parse
-from harness.probes.gateway import counters_in, external_addresses, gateways, node_ways
+from harness.probes.gateway import counters_in, gateways
 
 from .conftest import Cluster, ready
 
@@ -53,37 +53,6 @@ def test_a_gateway_that_does_not_answer_is_no_observation(place: Cluster) -> Non
     place.kube.pages["GET gateway-1:15090/stats/prometheus?filter=x"] = Answer(503, b"gone")
     with pytest.raises(ApiError, match="gone"):
         gateways(place)[0].counters("x")
-
-
-@pytest.mark.parametrize(
-    ("ingress", "external", "expected"),
-    [
-        ([], [], []),
-        ([{"ip": "192.0.2.7"}], ["192.0.2.9"], ["192.0.2.7"]),
-        ([{"ip": "192.0.2.7"}, {"ip": "192.0.2.8"}], [], ["192.0.2.7", "192.0.2.8"]),
-        ([{"hostname": "gateway.example"}], [], ["gateway.example"]),
-        ([], ["192.0.2.9"], ["192.0.2.9"]),
-    ],
-)
-def test_addresses_are_the_load_balancers_or_the_services_own(
-    ingress: list[dict[str, str]], external: list[str], expected: list[str]
-) -> None:
-    service = {
-        "spec": {"externalIPs": external},
-        "status": {"loadBalancer": {"ingress": ingress}},
-    }
-    assert external_addresses(service) == expected
-
-
-def test_a_node_port_is_reached_at_external_addresses_of_nodes() -> None:
-    service = {"spec": {"ports": [{"port": 15021}, {"port": 15443, "nodePort": 31443}]}}
-    addresses = [
-        {"type": "InternalIP", "address": "10.0.0.1"},
-        {"type": "ExternalIP", "address": "192.0.2.1"},
-    ]
-    nodes: list[Manifest] = [{"status": {"addresses": addresses}}, {"status": {}}]
-    assert list(node_ways(service, 15443, nodes)) == [("192.0.2.1", 31443)]
-    assert list(node_ways(service, 15021, nodes)) == []
 
 
 def test_the_log_is_read_past_the_proxys_own_words(place: Cluster) -> None:
