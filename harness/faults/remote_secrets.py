@@ -1,6 +1,7 @@
 """Take away or falsify the secret by which one control plane reads another cluster."""
 
 import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -70,5 +71,21 @@ def unreachable_secret(site: Site, other: Site) -> Iterator[None]:
     nobody = f"https://{other.plan.load_balancers[-1]}:6443"
     kubeconfig = base64.b64decode(value).decode().replace(server, nobody)
     patch = {"data": {key: base64.b64encode(kubeconfig.encode()).decode()}}
+    with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
+        yield
+
+
+@contextmanager
+def powerless_secret(site: Site) -> Iterator[None]:
+    """Run the body while a cluster is read with a token of an account that may read nothing."""
+    home, secret = site.control_plane, secret_for(site, site)
+    if secret is None:
+        yield
+        return
+    key, value = next(iter(secret["data"].items()))
+    config = json.loads(base64.b64decode(value))
+    token = site.kube.token("default", site.shape.system)
+    config["users"] = [{**each, "user": {"token": token}} for each in config["users"]]
+    patch = {"data": {key: base64.b64encode(json.dumps(config).encode()).decode()}}
     with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
         yield

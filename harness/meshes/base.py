@@ -25,8 +25,9 @@ TLS_MODE_LABEL, TLS_MODE = "security.istio.io/tlsMode", "istio"
 #: Label of the Secrets by which a control plane reads other clusters, and how they are called
 #: before the cluster's name.
 REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX = "istio/multiCluster", "istio-remote-secret-"
-#: Variables by which a proxy is told the network of its pod, and its mesh.
+#: Variables by which a proxy is told the network of its pod, its mesh, and its cluster.
 NETWORK_VARIABLE, MESH_VARIABLE = "ISTIO_META_NETWORK", "ISTIO_META_MESH_ID"
+CLUSTER_VARIABLE = "ISTIO_META_CLUSTER_ID"
 
 #: Annotation of a NodePort gateway's Service: labels (JSON) of the nodes by which it is reached.
 NODE_SELECTOR = "traffic.istio.io/nodeSelector"

@@ -29,6 +29,8 @@ class Clusters(StrEnum):
     GATEWAY = "gateway"
     PRIMARY = "primary"
     REMOTE = "remote"
+    #: A remote that a control plane reads by a remote secret, not as where its configuration is.
+    ATTACHED = "attached"
 
     def holds(self, topology: Topology, cluster: ClusterSpec) -> bool:
         """Say whether ``cluster`` is one of these."""
@@ -39,6 +41,10 @@ class Clusters(StrEnum):
             ),
             Clusters.PRIMARY: cluster.role is Role.PRIMARY,
             Clusters.REMOTE: cluster.role is Role.REMOTE,
+            Clusters.ATTACHED: any(
+                cluster.name in plane.reads and cluster.name in plane.serves
+                for plane in structure.control_planes(topology)
+            ),
         }[self]
 
 

@@ -18,6 +18,16 @@ def uris_of(pem: str) -> tuple[str, ...]:
     return tuple(names.value.get_values_for_type(x509.UniformResourceIdentifier))
 
 
+def dns_names_of(pem: str) -> tuple[str, ...]:
+    """Return the DNS names among the subject's alternative names of a certificate."""
+    certificate = x509.load_pem_x509_certificate(pem.encode())
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(names.value.get_values_for_type(x509.DNSName))
+
+
 def split(bundle: str) -> tuple[str, ...]:
     """Return the certificates of a PEM bundle one by one, each in one normal form."""
     blocks = (block.strip() for block in bundle.split(_END))

@@ -118,6 +118,16 @@ def istiods(site: ClusterView) -> list[Istiod]:
     ]
 
 
+def synced_on(site: ClusterView, cluster: str) -> set[str]:
+    """Return the ids of the proxies of ``cluster`` that are synced on an istiod in ``site``."""
+    return {
+        proxy.id
+        for istiod in istiods(site)
+        for proxy in istiod.proxies()
+        if proxy.synced and proxy.cluster == cluster
+    }
+
+
 def _account(pods: Iterable[Manifest]) -> str:
     return str(next(iter(pods))["spec"]["serviceAccountName"])
 

@@ -17,8 +17,8 @@ class Reply:
     503, …) with code and message in ``trouble``. ``cluster`` … ``account`` are the answering
     agent's own words (empty if something else answered, whose words are ``body``).
     ``identity`` and ``server_identity`` are the SPIFFE URIs of caller and server as the
-    server's proxy saw them (XFCC); ``server_uris`` those of a certificate that the caller
-    was shown itself. ``ms`` counts from the start of the call.
+    server's proxy saw them (XFCC); ``server_certificate`` (PEM) is what the caller was shown
+    itself, ``server_uris`` the URIs in that. ``ms`` counts from the start of the call.
     """
 
     status: int | None
@@ -34,6 +34,7 @@ class Reply:
     path: str = ""
     body: str = ""
     server_uris: tuple[str, ...] = ()
+    server_certificate: str = field(default="", repr=False)
     alpn: str = ""
     ms: float = 0.0
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -50,6 +51,7 @@ class Reply:
         known = {name: said[name] for name in cls.__slots__ if name in said}
         if certificate := said.get("peer_certificate"):
             known["server_uris"] = uris_of(certificate)
+            known["server_certificate"] = certificate
         return cls(**known)
 
     def __str__(self) -> str:

@@ -20,6 +20,7 @@ from harness import files
 from harness.converge import concurrently
 from harness.kube import Manifest
 from harness.meshes.base import CLUSTER_LABEL
+from harness.model import ControlPlane
 from harness.probes import access
 from harness.probes.caller import Caller, as_caller
 from harness.probes.endpoints import instances
@@ -164,6 +165,16 @@ class Stage:
     def kin(self, site: Site) -> tuple[Site, ...]:
         """The clusters on the network of ``site``, itself included: they share its gateways."""
         return tuple(each for each in self.sites if each.network == site.network)
+
+    def plainly_remote(self, plane: ControlPlane) -> tuple[Site, ...]:
+        """The clusters that ``plane`` knows and takes no configuration from.
+
+        Those that it serves; where it serves none but the one that configures it, the one that
+        it runs in.
+        """
+        known = [*self.sites, *governing(self.sites)]
+        names = [each for each in plane.serves if each != plane.config_cluster] or [plane.cluster]
+        return tuple(next(s for s in known if s.name == name) for name in names)
 
     @property
     def primaries(self) -> tuple[Site, ...]:

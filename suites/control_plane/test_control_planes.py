@@ -6,7 +6,7 @@ import pytest
 
 from harness.converge import eventually
 from harness.probes.gateway import gateways
-from harness.probes.istiod import Istiod, istiods
+from harness.probes.istiod import Istiod, istiods, synced_on
 from harness.sabotages.control_plane import remote_pilot_address
 from harness.sabotages.discovery import unreachable_server
 from harness.workloads.site import Site
@@ -21,20 +21,10 @@ def test_a_primary_configures_its_own_workloads(stage: Stage) -> None:
         expected = {f"{caller.pod}.{caller.namespace}" for caller in stage.injected(site)}
         expected |= {f"{each.pod}.{each.namespace}" for each in gateways(site)}
         eventually(
-            partial(synced, site),
+            partial(synced_on, site, site.name),
             expected.issubset,
             what=f"every proxy of {site.name} is synced on an istiod of {site.name}",
         )
-
-
-def synced(site: Site) -> set[str]:
-    """Return the ids of proxies of ``site`` that are synced on one of its own istiods."""
-    return {
-        proxy.id
-        for istiod in istiods(site)
-        for proxy in istiod.proxies()
-        if proxy.synced and proxy.cluster == site.name
-    }
 
 
 @pytest.mark.requirement("CP-15")

@@ -1,0 +1,92 @@
+"""Change how a remote cluster is attached to the control planes that serve it."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+
+from harness.faults.rollout import restart_istiod
+from harness.kube import Manifest
+from harness.workloads.restoring import without_server_fields
+from harness.workloads.site import Site
+
+#: Annotation of a remote's system namespace: the control planes that may write there.
+LEADERS = "topology.istio.io/controlPlaneClusters"
+#: The Gateway object by which the guides expose istiod.
+ISTIOD_GATEWAY = "istiod-gateway"
+
+
+@contextmanager
+def istiod_unexposed(site: Site) -> Iterator[None]:
+    """Run the body while no gateway leads to the control planes of ``site``.
+
+    Connections that proxies have to them are ended: they would outlive the way by which they came.
+    """
+    with ExitStack() as undo:
+        for plane in site.control_planes:
+            gateways = {each.namespace for each in plane.gateways if "istiod" in each.exposes}
+            for namespace in gateways:
+                undo.enter_context(plane.deleted("Gateway", ISTIOD_GATEWAY, namespace))
+            restart_istiod(plane)
+        yield
+
+
+@contextmanager
+def unannotated(site: Site) -> Iterator[None]:
+    """Run the body while no control plane is told to write to ``site``.
+
+    An istiod reads that when it meets a cluster, so it is restarted, both times.
+    """
+    patch = {"metadata": {"annotations": {LEADERS: None}}}
+    try:
+        with site.patched("Namespace", site.shape.system, patch):
+            _restart(site)
+            yield
+    finally:
+        _restart(site)
+
+
+def own_istiod(site: Site) -> AbstractContextManager[None]:
+    """Run the body while a remote has a Deployment of istiod, as a default profile installs it."""
+    home = site.control_plane
+    name = home.shape.istiod
+    deployment = without_server_fields(home.kube.get("Deployment", name, home.shape.system))
+    deployment["metadata"]["namespace"] = site.shape.system
+    return site.applied({**deployment, "apiVersion": "apps/v1", "kind": "Deployment"})
+
+
+@dataclass(frozen=True, slots=True)
+class Led:
+    """Where the Service ``istiod`` of a remote leads: addresses and ports, by port's name."""
+
+    addresses: frozenset[str]
+    ports: dict[str, int]
+
+
+def led_to(site: Site) -> Led:
+    """Return where the proxies and the API server of a remote find an istiod."""
+    pieces = _pieces(site)
+    return Led(
+        frozenset(a for each in pieces for end in each["endpoints"] for a in end["addresses"]),
+        {port["name"]: port["port"] for each in pieces for port in each["ports"]},
+    )
+
+
+@contextmanager
+def led_elsewhere(site: Site, addresses: list[str]) -> Iterator[None]:
+    """Run the body while the Service ``istiod`` of a remote leads to these addresses."""
+    with ExitStack() as undo:
+        for piece in _pieces(site):
+            patch = {"endpoints": [{"addresses": [each]} for each in addresses]}
+            name, namespace = piece["metadata"]["name"], piece["metadata"]["namespace"]
+            undo.enter_context(site.patched("EndpointSlice", name, patch, namespace))
+        yield
+
+
+def _pieces(site: Site) -> list[Manifest]:
+    labels = f"kubernetes.io/service-name={site.shape.istiod}"
+    return site.kube.list("EndpointSlice", site.shape.system, labels=labels)
+
+
+def _restart(site: Site) -> None:
+    for plane in site.control_planes:
+        restart_istiod(plane)

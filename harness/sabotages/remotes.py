@@ -1,0 +1,95 @@
+"""Sabotages of how remote clusters are attached to the control planes that serve them."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack, contextmanager
+
+from harness.faults.remote_secrets import powerless_secret, without_secret
+from harness.faults.remotes import (
+    istiod_unexposed,
+    led_elsewhere,
+    led_to,
+    own_istiod,
+    unannotated,
+)
+from harness.faults.rollout import restart_istiod
+from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.rules import aborting
+from harness.workloads.site import Site, governing
+from harness.workloads.stage import ECHO, SAMPLE
+
+
+@contextmanager
+def default_profile_remote(scene: Scene) -> Breaking:
+    """Give the remote a control plane of its own."""
+    with own_istiod(scene.client):
+        yield
+
+
+@contextmanager
+def istiod_not_exposed(scene: Scene) -> Breaking:
+    """Take the way from the remote to its control plane."""
+    with istiod_unexposed(scene.client):
+        yield
+
+
+@contextmanager
+def istiod_route_deleted(scene: Scene) -> Breaking:
+    """Delete what leads from the gateway to the control plane."""
+    with istiod_unexposed(scene.client):
+        yield
+
+
+@contextmanager
+def injection_disabled(scene: Scene) -> Breaking:
+    """Let new pods of the remote come up without a proxy, which needs nobody's leave."""
+    labels = {"istio-injection": "disabled", "istio.io/rev": None}
+    with scene.client.patched("Namespace", SAMPLE, {"metadata": {"labels": labels}}):
+        yield
+
+
+@contextmanager
+def no_remote_secret(scene: Scene) -> Breaking:
+    """Take the remote's secret before the check does, and give it back after it only."""
+    with without_secret(scene.client, scene.client):
+        yield
+
+
+@contextmanager
+def annotation_missing(scene: Scene) -> Breaking:
+    """Let no control plane know that it may write to the remote."""
+    with unannotated(scene.client):
+        yield
+
+
+@contextmanager
+def rule_in_both_clusters(scene: Scene) -> Breaking:
+    """Apply the check's rule in the config cluster as well."""
+    word = scene.given("token", str)
+    rule = aborting("abort-everywhere", SAMPLE, host=ECHO.fqdn, word=word)
+    with scene.client.config.applied(rule):
+        yield
+
+
+@contextmanager
+def powerless_token(scene: Scene) -> Breaking:
+    """Let the control plane read remotes with tokens that may read nothing."""
+    planes = governing(scene.sites)
+    remotes = [site for site in scene.sites if site.name not in {each.name for each in planes}]
+    with ExitStack() as undo:
+        undo.callback(_restart, planes)
+        for site in remotes:
+            undo.enter_context(powerless_secret(site))
+        _restart(planes)
+        yield
+
+
+def _restart(planes: Sequence[Site]) -> None:
+    for plane in planes:
+        restart_istiod(plane)
+
+
+@contextmanager
+def one_address_only(scene: Scene) -> Breaking:
+    """Lead the remote to the first of its control planes alone."""
+    with led_elsewhere(scene.client, sorted(led_to(scene.client).addresses)[:1]):
+        yield
