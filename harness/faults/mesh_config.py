@@ -2,26 +2,30 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from harness import files
 from harness.kube import Manifest
 from harness.workloads.site import Site
 
 
-@contextmanager
-def mesh_config(site: Site, change: Callable[[Manifest], None]) -> Iterator[None]:
+def mesh_config(site: Site, change: Callable[[Manifest], None]) -> AbstractContextManager[None]:
     """Run the body with a mesh configuration that ``change`` has edited in place.
 
     It is that of the control plane that serves ``site``.
     """
-    home = site.control_plane
-    shape = home.shape
-    text = home.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
+    return settings_in(site.control_plane, change)
+
+
+@contextmanager
+def settings_in(site: Site, change: Callable[[Manifest], None]) -> Iterator[None]:
+    """Run the body with the mesh configuration in a cluster as ``change`` has edited it."""
+    shape = site.shape
+    text = site.kube.get("ConfigMap", shape.config_map, shape.system)["data"]["mesh"]
     config = files.parse(text)
     change(config)
     patch = {"data": {"mesh": files.dump(config)}}
-    with home.patched("ConfigMap", shape.config_map, patch, shape.system):
+    with site.patched("ConfigMap", shape.config_map, patch, shape.system):
         yield
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from harness.kube import Manifest
 from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
+from harness.model.kubeconfig import kubeconfig_data
 from harness.workloads.site import Site
 
 
@@ -88,4 +89,25 @@ def powerless_secret(site: Site) -> Iterator[None]:
     config["users"] = [{**each, "user": {"token": token}} for each in config["users"]]
     patch = {"data": {key: base64.b64encode(json.dumps(config).encode()).decode()}}
     with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
+        yield
+
+
+@contextmanager
+def unknown_cluster(site: Site, *, name: str = "nowhere") -> Iterator[None]:
+    """Run the body while a control plane has a secret for a cluster that there is not."""
+    nobody = f"https://{site.plan.load_balancers[-1]}:6443"
+    where = {"server": nobody, "insecure-skip-tls-verify": True}
+    config = kubeconfig_data(name, cluster=where, user={"token": "none"})
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": REMOTE_SECRET_PREFIX + name,
+            "namespace": site.shape.system,
+            "labels": {REMOTE_SECRET_LABEL: "true"},
+            "annotations": {"networking.istio.io/cluster": name},
+        },
+        "stringData": {name: json.dumps(config)},
+    }
+    with site.applied(secret):
         yield

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
+from harness.converge import Budget, eventually
 from harness.faults.rollout import restart_istiod
 from harness.kube import Manifest
+from harness.probes.gateway import gateway_address
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.site import Site
 
@@ -80,6 +82,27 @@ def led_elsewhere(site: Site, addresses: list[str]) -> Iterator[None]:
             name, namespace = piece["metadata"]["name"], piece["metadata"]["namespace"]
             undo.enter_context(site.patched("EndpointSlice", name, patch, namespace))
         yield
+
+
+@contextmanager
+def published_istiod(site: Site) -> Iterator[str]:
+    """Run the body while a control plane has an address of its own; that is given."""
+    shape = site.shape
+    labels = dict(label.split("=", 1) for label in shape.istiod_pods.split(","))
+    ports = [{"name": f"tls-{port}", "port": port, "targetPort": port} for port in (15012, 15017)]
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "istiod-published", "namespace": shape.system},
+        "spec": {"type": "LoadBalancer", "selector": labels, "ports": ports},
+    }
+    with site.applied(service):
+        yield eventually(
+            lambda: gateway_address(site.kube, "istiod-published", shape.system),
+            bool,
+            what=f"istiod of {site} has an address of its own",
+            budget=Budget(timeout=30, interval=0.1, firm=True),
+        )
 
 
 def _pieces(site: Site) -> list[Manifest]:

@@ -61,3 +61,21 @@ def pod_template(
             yield
     finally:
         site.rolled_out(deployment, namespace)
+
+
+@contextmanager
+def environment(site: Site, deployment: str, namespace: str, **variables: str) -> Iterator[None]:
+    """Run the body with pods of a Deployment whose first container has these variables."""
+    (first, *others) = site.kube.get("Deployment", deployment, namespace)["spec"]["template"][
+        "spec"
+    ]["containers"]
+    kept = [each for each in first.get("env", []) if each["name"] not in variables]
+    changed = [{"name": name, "value": value} for name, value in variables.items()]
+    containers = [{**first, "env": [*kept, *changed]}, *others]
+    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
+    try:
+        with site.patched("Deployment", deployment, patch, namespace):
+            site.rolled_out(deployment, namespace)
+            yield
+    finally:
+        site.rolled_out(deployment, namespace)

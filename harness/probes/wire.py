@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from harness.model.plan import NetworkPlan
+from harness.model.plan import ClusterPlan, NetworkPlan
 from harness.providers.base import Flow
 
 #: Ranges, and the segment that each belongs to; pods' ranges may be those of several.
@@ -23,6 +23,17 @@ def trespasses(plan: NetworkPlan, flows: Iterable[Flow]) -> list[Flow]:
         for flow in flows
         if not _inside(flow, known) and not _allowed(flow, allowed, list(pods))
     ]
+
+
+def between(source: ClusterPlan, target: ClusterPlan, flows: Iterable[Flow]) -> list[Flow]:
+    """Return the flows from one cluster to another: from and to nodes, pods or gateways."""
+    return [f for f in flows if is_of(source, f.source) and is_of(target, f.target)]
+
+
+def is_of(cluster: ClusterPlan, address: str) -> bool:
+    """Say whether an address is that of a node, a pod or a load balancer of a cluster."""
+    own = {*(node.address for node in cluster.nodes), *cluster.load_balancers}
+    return address in own or IPv4Address(address) in IPv4Network(cluster.pods)
 
 
 def _inside(flow: Flow, known: _Segments) -> bool:

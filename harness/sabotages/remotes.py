@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 
-from harness.faults.remote_secrets import powerless_secret, without_secret
+from harness.faults.remote_secrets import powerless_secret, unknown_cluster, without_secret
 from harness.faults.remotes import (
     istiod_unexposed,
     led_elsewhere,
     led_to,
     own_istiod,
+    published_istiod,
     unannotated,
 )
-from harness.faults.rollout import restart_istiod
+from harness.faults.rollout import environment, restart_istiod
 from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import aborting
 from harness.workloads.site import Site, governing
 from harness.workloads.stage import ECHO, SAMPLE
@@ -92,4 +94,69 @@ def _restart(planes: Sequence[Site]) -> None:
 def one_address_only(scene: Scene) -> Breaking:
     """Lead the remote to the first of its control planes alone."""
     with led_elsewhere(scene.client, sorted(led_to(scene.client).addresses)[:1]):
+        yield
+
+
+@contextmanager
+def one_more_secret(scene: Scene) -> Breaking:
+    """Tell the first control plane of a cluster that no topology has."""
+    plane = scene.primaries[0]
+    with unknown_cluster(plane):
+        yield
+
+
+@contextmanager
+def secret_missing_in_second_primary(scene: Scene) -> Breaking:
+    """Let the last control plane that serves the remote know nothing of it."""
+    last = scene.client.control_planes[-1]
+    with without_secret(last, scene.client):
+        yield
+
+
+@contextmanager
+def exposed_in_remote_only(scene: Scene) -> Breaking:
+    """Move the Gateway object that exposes services from where it counts to the remote."""
+    gate = scene.gate
+    config = gate.config
+    shape = gate.shape
+    where = ("Gateway", shape.exposure, shape.gateway_namespace)
+    moved = {**without_server_fields(config.kube.get(*where)), "kind": "Gateway"}
+    elsewhere = next(site for site in scene.sites if site.name != config.name)
+    with elsewhere.applied(moved), config.deleted(*where):
+        yield
+
+
+@contextmanager
+def nodeport_istiod(scene: Scene) -> Breaking:
+    """Publish the control plane past its gateway, and lead the remote there."""
+    site = scene.client
+    with published_istiod(site.control_plane) as address, led_elsewhere(site, [address]):
+        yield
+
+
+@contextmanager
+def wrong_injection_url(scene: Scene) -> Breaking:
+    """Lead the remote's webhooks to an address that nobody has."""
+    site = scene.client
+    with led_elsewhere(site, [site.control_plane.plan.load_balancers[-1]]):
+        yield
+
+
+@contextmanager
+def operator_manage_webhooks_off(scene: Scene) -> Breaking:
+    """Give the host the webhook that an external istiod's installation makes by default."""
+    site = scene.client
+    kind = "MutatingWebhookConfiguration"
+    first = site.kube.list(kind, labels="app=sidecar-injector")[0]
+    hook = {**without_server_fields(first), "kind": kind}
+    hook["webhooks"] = [{**each, "failurePolicy": "Ignore"} for each in hook["webhooks"]]
+    with site.control_plane.applied(hook):
+        yield
+
+
+@contextmanager
+def shared_mesh_config_unset(scene: Scene) -> Breaking:
+    """Let the external istiod know nothing of the administrator's settings."""
+    plane = scene.client.control_plane
+    with environment(plane, plane.shape.istiod, plane.shape.system, SHARED_MESH_CONFIG=""):
         yield

@@ -10,6 +10,7 @@ import pytest
 from harness.converge import Budget, eventually, pause
 from harness.faults.remote_secrets import without_secret
 from harness.faults.remotes import led_to
+from harness.faults.rollout import without_istiod
 from harness.meshes.base import CLUSTER_VARIABLE, NETWORK_VARIABLE
 from harness.model import ControlPlane, Lab
 from harness.probes.certificates import dns_names_of, issued_by, split
@@ -25,7 +26,9 @@ from harness.sabotages.remotes import (
     istiod_not_exposed,
     istiod_route_deleted,
     no_remote_secret,
+    one_address_only,
     rule_in_both_clusters,
+    secret_missing_in_second_primary,
 )
 from harness.workloads.echo import namespace
 from harness.workloads.newcomer import READY, created, newcomer
@@ -181,3 +184,21 @@ def test_only_the_config_cluster_configures(
                 all_answered(418),
                 what=f"a rule of {clients[0].config} is obeyed in {site}",
             )
+
+
+@pytest.mark.requirement("CP-13")
+@pytest.mark.sabotage.with_args(one_address_only, breaks="is synced on")
+@pytest.mark.sabotage.with_args(secret_missing_in_second_primary, breaks="is synced on")
+@pytest.mark.disturbs
+def test_another_control_plane_takes_over(cluster: Site, stage: Stage) -> None:
+    expected = {f"{caller.pod}.{caller.namespace}" for caller in stage.injected(cluster)}
+    first, *others = cluster.control_planes
+    with without_istiod([first]):
+        eventually(
+            lambda: {name for each in others for name in synced_on(each, cluster.name)},
+            expected.issubset,
+            what=f"without the istiod of {first}, every proxy of {cluster} is synced on another",
+            budget=Budget(timeout=60, interval=0.5),
+        )
+        with newcomer(cluster) as pod:
+            assert proxy_in(cluster, pod) is not None, f"a new pod of {cluster} has no proxy"

@@ -18,8 +18,9 @@ from harness.sabotages.discovery import (
     one_secret_only,
     other_secret_name,
 )
+from harness.sabotages.remotes import one_more_secret, powerless_token
 from harness.workloads.echo import service
-from harness.workloads.site import Site
+from harness.workloads.site import Site, governing
 from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage
 
 #: Seconds for news of a Service to reach proxies of the other cluster, and looks meanwhile.
@@ -55,6 +56,22 @@ def test_every_cluster_has_the_same_view(stage: Stage) -> None:
         lambda: [view for site in stage.sites for view in known_clusters(site, stage)],
         lambda views: bool(views) and all(view == everyone for view in views),
         what=f"callers everywhere hold endpoints of {sorted(everyone)}",
+    )
+
+
+@pytest.mark.requirement("DS-03")
+@pytest.mark.sabotage.with_args(powerless_token, breaks="hold endpoints of")
+@pytest.mark.sabotage.with_args(one_more_secret, breaks="more secrets than remotes")
+@pytest.mark.disturbs
+def test_one_secret_per_remote_is_enough(stage: Stage) -> None:
+    remotes = {site.name for site in stage.sites} - {site.name for site in stage.primaries}
+    held = [key for plane in governing(stage.sites) for s in secrets_of(plane) for key in s["data"]]
+    assert sorted(held) == sorted(remotes), f"there are more secrets than remotes, or less: {held}"
+    everyone = {site.name for site in stage.sites}
+    always(
+        lambda: [view for site in stage.sites for view in known_clusters(site, stage)],
+        lambda views: bool(views) and all(view == everyone for view in views),
+        what=f"callers of primary and remotes hold endpoints of {sorted(everyone)}",
     )
 
 

@@ -1,8 +1,7 @@
 """On one network pods reach pods, with and without the mesh, and nothing stands in between."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
-from ipaddress import IPv4Address, IPv4Network
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import IPv4Network
 
 import pytest
 
@@ -11,6 +10,7 @@ from harness.meshes.base import PASSTHROUGH_PORT
 from harness.model import Lab
 from harness.probes.claims import always, only_from
 from harness.probes.paths import mark, peers_of
+from harness.probes.wire import between
 from harness.providers.base import CanCapture, Flow
 from harness.sabotages.fabric import (
     equal_pod_subnets,
@@ -53,7 +53,6 @@ def test_calls_run_from_pod_to_pod(
         lambda held: held == servers,
         what=f"{source.name} holds the pods of {target.name} under their own addresses",
     )
-    between = partial(within, [source, target])
     with provider.capture(lab) as wire:
         replies = eventually(
             lambda: caller.call(host.at(word), count=20),
@@ -61,7 +60,7 @@ def test_calls_run_from_pod_to_pod(
             what=f"{source.name} calls {target.name}",
         )
         flows = eventually(
-            lambda: between(wire.flows()),
+            lambda: seen_between(source, target, wire.flows()),
             lambda seen: any(through_gateway(flow) or direct(flow, servers) for flow in seen),
             what=f"calls from {source.name} show on the wire",
         )
@@ -75,16 +74,10 @@ def test_calls_run_from_pod_to_pod(
     observed(source.name, target.name, "direct", len(replies))
 
 
-def within(sites: Sequence[Site], flows: Iterable[Flow]) -> list[Flow]:
-    """Return the flows of which both ends are nodes, pods or gateways of these clusters."""
-    ranges = [IPv4Network(site.plan.pods) for site in sites]
-    own = {node.address for site in sites for node in site.plan.nodes}
-    own |= {address for site in sites for address in site.plan.load_balancers}
-
-    def inside(address: str) -> bool:
-        return address in own or any(IPv4Address(address) in each for each in ranges)
-
-    return [flow for flow in flows if inside(flow.source) and inside(flow.target)]
+def seen_between(source: Site, target: Site, flows: Sequence[Flow]) -> list[Flow]:
+    """Return the flows from one of two clusters to the other, either way."""
+    there, back = (source.plan, target.plan), (target.plan, source.plan)
+    return [*between(*there, flows), *between(*back, flows)]
 
 
 def direct(flow: Flow, servers: set[tuple[str, int]]) -> bool:
