@@ -65,12 +65,12 @@ def stage(
 
 def give_time(stage: Stage, notes: Notes) -> None:
     """Let a new stage become known everywhere; where it does not, the mesh is judged as it is."""
-    everyone = {site.name for site in stage.sites}
+    known = {site.name: {site.name, *site.linked} for site in stage.sites}
     try:
         eventually(
             lambda: answering(stage),
-            lambda now: all(names == everyone for names in now.values()),
-            what=f"callers of every cluster are answered by {sorted(everyone)}",
+            lambda now: now == known,
+            what=f"callers of every cluster are answered by those that it knows: {known}",
             budget=Budget(timeout=20, interval=0.1, firm=True),
         )
     except NotConverged as error:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes.base import UPSTREAM_SHAPE, MeshShape
-from harness.model import Cluster, ClusterPlan, Gateway, Lab, structure
+from harness.model import Cluster, ClusterPlan, Gateway, Lab, PairKind, structure
 from harness.phases import to_stderr
 from harness.probes import access
 from harness.probes.caller import Caller, Notice, as_caller
@@ -29,7 +29,8 @@ class Site:
     Namespace's contents are not among the things that can be brought back. ``on_repeat`` is told
     of calls that its callers had to make twice. ``gateways`` are its east-west gateways, as
     declared; ``served_by`` and ``configured_by`` are the clusters in which the control planes
-    run that serve it, and those that they take configuration from: none is itself.
+    run that serve it, and those that they take configuration from: none is itself. ``linked``
+    are the clusters whose endpoints they hand to it.
     """
 
     cluster: Cluster
@@ -40,6 +41,7 @@ class Site:
     gateways: tuple[Gateway, ...] = ()
     served_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
     configured_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
+    linked: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -224,6 +226,11 @@ def member_sites(
             alone[name],
             served_by=tuple(alone[plane.cluster] for plane in planes),
             configured_by=tuple(alone[plane.config_cluster] for plane in planes),
+            linked=frozenset(
+                other
+                for one, other, relation in structure.relations(lab.topology)
+                if one == name and PairKind.LINKED.holds(relation)
+            ),
         )
 
     return tuple(served(each.name) for each in lab.topology.members)

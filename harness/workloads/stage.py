@@ -210,8 +210,9 @@ class Stage:
         return frozenset(each.name for each in self.kin(target))
 
     def apart(self, source: Site) -> list[frozenset[str]]:
-        """All clusters, as callers in ``source`` can tell them apart (see :meth:`together`)."""
-        return list(dict.fromkeys(self.together(source, each) for each in self.sites))
+        """Who answers callers in ``source``, as these can tell them apart (:meth:`together`)."""
+        known = [each for each in self.sites if each.name in {source.name, *source.linked}]
+        return list(dict.fromkeys(self.together(source, each) for each in known))
 
     def injected(self, site: Site) -> tuple[Caller, ...]:
         """Every caller of a cluster that has a proxy."""

@@ -1,6 +1,7 @@
 """How the cast of one cluster is found from another, and which of it refuses connections."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -121,7 +122,11 @@ def test_the_weights_of_the_split_sum_to_a_hundred(count: int, weights: list[int
     assert sum(weights) == 100
 
 
-NEAR, FAR, WIDE = placed("near", "red"), placed("far", "blue"), placed("wide", "blue")
+ALL = frozenset({"near", "far", "wide"})
+NEAR, FAR, WIDE = (
+    replace(placed(name, network), linked=ALL - {name})
+    for name, network in (("near", "red"), ("far", "blue"), ("wide", "blue"))
+)
 THREE = Stage((NEAR, FAR, WIDE))
 
 
@@ -135,3 +140,8 @@ def test_clusters_behind_shared_gateways_are_told_apart_from_within_only() -> No
     assert THREE.together(FAR, WIDE) == {"wide"}
     assert THREE.apart(NEAR) == [{"near"}, {"far", "wide"}]
     assert THREE.apart(FAR) == [{"near"}, {"far"}, {"wide"}]
+
+
+def test_who_is_not_linked_answers_nobody_elsewhere() -> None:
+    unlinked = Stage((NEAR, replace(FAR, linked=frozenset())))
+    assert unlinked.apart(unlinked.sites[1]) == [{"far"}]
