@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
-from harness.converge import Budget
+from harness.converge import Budget, eventually
 from harness.kube import Manifest
 from harness.workloads.echo import Echo
 from harness.workloads.site import Site
@@ -28,5 +28,15 @@ def created(site: Site) -> Iterator[str]:
 def newcomer(site: Site) -> Iterator[Manifest]:
     """Run the body with a workload that is ready; its pod is given."""
     with created(site) as name:
-        site.rolled_out(name, SAMPLE, budget=READY)
-        yield site.pods(SAMPLE, name)[0]
+        yield ready(site, name)
+
+
+def ready(site: Site, name: str) -> Manifest:
+    """Wait until the pod of a newcomer is ready; return it."""
+    pods = eventually(
+        lambda: site.pods(SAMPLE, name),
+        bool,
+        what=f"a new pod of {site} becomes ready",
+        budget=READY,
+    )
+    return pods[0]

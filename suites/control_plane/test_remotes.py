@@ -31,7 +31,7 @@ from harness.sabotages.remotes import (
     secret_missing_in_second_primary,
 )
 from harness.workloads.echo import namespace
-from harness.workloads.newcomer import READY, created, newcomer
+from harness.workloads.newcomer import created, newcomer, ready
 from harness.workloads.rules import aborting
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage
@@ -62,7 +62,7 @@ def test_a_remote_is_configured_from_elsewhere(cluster: Site, stage: Stage) -> N
 
 
 @pytest.mark.requirement("CP-03")
-@pytest.mark.sabotage.with_args(istiod_not_exposed, breaks="is rolled out in")
+@pytest.mark.sabotage.with_args(istiod_not_exposed, breaks="becomes ready")
 @pytest.mark.disturbs
 @pytest.mark.usefixtures("stage")  # in whose namespace pods are injected
 def test_new_pods_of_a_remote_are_injected(cluster: Site) -> None:
@@ -108,7 +108,7 @@ def test_istiod_is_reached_at_a_gateway(
 
 @pytest.mark.requirement("CP-05")
 @pytest.mark.sabotage.with_args(injection_disabled, breaks="is ready while")
-@pytest.mark.sabotage.with_args(no_remote_secret, breaks="is rolled out in")
+@pytest.mark.sabotage.with_args(no_remote_secret, breaks="becomes ready")
 @pytest.mark.disturbs
 @pytest.mark.usefixtures("stage")  # in whose namespace pods are injected
 def test_who_may_be_read_may_connect(cluster: Site, waits: Callable[[float], None]) -> None:
@@ -121,10 +121,10 @@ def test_who_may_be_read_may_connect(cluster: Site, waits: Callable[[float], Non
             )
             name = undo.enter_context(created(cluster))
             pause(REJECTED, why="a pod that is let in is ready by then")
-            ready = cluster.pods(SAMPLE, name)
-            assert not ready, f"a pod of {cluster} is ready while no istiod may read its cluster"
+            early = cluster.pods(SAMPLE, name)
+            assert not early, f"a pod of {cluster} is ready while no istiod may read its cluster"
             waits(REJECTED)
-        cluster.rolled_out(name, SAMPLE, budget=READY)
+        ready(cluster, name)
         (uri,) = cluster.caller(SAMPLE, name).sidecar.certificates().leaf_uris
         assert uri.endswith(f"/ns/{SAMPLE}/sa/{name}"), f"certified as somebody else: {uri}"
 

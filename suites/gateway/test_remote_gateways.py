@@ -20,8 +20,9 @@ XDS_PORT = 15012
 @pytest.mark.requirement("GW-06")
 @pytest.mark.sabotage.with_args(nodeport_istiod, breaks="past the gateways")
 @pytest.mark.disturbs
-@pytest.mark.usefixtures("stage")  # in whose namespace a pod asks for its configuration
-def test_control_traffic_takes_the_gateway(cluster: Site, lab: Lab, provider: CanCapture) -> None:
+def test_control_traffic_takes_the_gateway(
+    cluster: Site, stage: Stage, lab: Lab, provider: CanCapture
+) -> None:
     plane = cluster.control_plane
     ways = {address for address, _ in ways_in(plane)}
     with provider.capture(lab) as wire, newcomer(cluster):
@@ -34,6 +35,11 @@ def test_control_traffic_takes_the_gateway(cluster: Site, lab: Lab, provider: Ca
         str(flow) for flow in flows if flow.target not in ways and flow.source_port != API_PORT
     ]
     assert not strays, f"{cluster} reaches {plane} past the gateways {sorted(ways)}: {strays[:5]}"
+    always(
+        lambda: stage.stranger(cluster).call(only(cluster).url, count=20),
+        only_from(cluster.name),
+        what=f"{cluster} serves its own callers",
+    )
 
 
 @pytest.mark.requirement("GW-10")
