@@ -21,6 +21,7 @@ from harness.evidence.folder import Folder
 from harness.kube import API_VERSIONS, Answer, Kube, Manifest
 from harness.meshes.base import METRICS_PORT, STATS_PORT, UPSTREAM_SHAPE, MeshShape
 from harness.model import ApiError, HarnessError, Lab
+from harness.model.structure import control_planes
 from harness.probes.caller import AGENT_LABEL
 from harness.probes.istiod import Istiod, istiods
 from harness.probes.transport import CONTROL_PORT, PodTransport
@@ -52,6 +53,12 @@ class _Place:
     name: str
     kube: Kube
     shape: MeshShape
+    vouching: Kube
+
+    @property
+    def config(self) -> "_Place":
+        """The cluster that vouches for who asks its istiods."""
+        return _Place(self.name, self.vouching, self.shape, self.vouching)
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         """Return the pods labelled ``app``, ready or not."""
@@ -78,9 +85,16 @@ def collect(
     def one(job: Callable[[], None]) -> None:
         job()
 
+    configs = {plane.cluster: plane.config_cluster for plane in control_planes(lab.topology)}
+
+    def place(name: str) -> _Place | None:
+        shape = shapes.get(name)
+        vouching = kubes[configs.get(name, name)]
+        return _Place(name, kubes[name], shape, vouching) if shape else None
+
     jobs: list[Callable[[], None]] = [
         *(
-            partial(_cluster, folder, name, kube, shapes.get(name), secret)
+            partial(_cluster, folder, name, kube, place(name), secret)
             for name, kube in kubes.items()
         ),
         lambda: _provider(folder, provider, lab),
@@ -89,7 +103,8 @@ def collect(
     return folder.index(f"Evidence from lab {lab.id} ({lab.topology.name} on {lab.provider})")
 
 
-def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None, secret: bytes) -> None:
+def _cluster(folder: Folder, name: str, kube: Kube, place: _Place | None, secret: bytes) -> None:
+    shape = place.shape if place else None
     try:
         pods = kube.list("Pod")
     except ApiError as error:
@@ -105,8 +120,8 @@ def _cluster(folder: Folder, name: str, kube: Kube, shape: MeshShape | None, sec
             _envoy(folder, name, kube, pod, shape or UPSTREAM_SHAPE)
         elif shape is not None:
             _control(folder, name, kube, pod, shape)
-    if shape is not None:
-        _istiods(folder, name, kube, shape)
+    if place is not None:
+        _istiods(folder, place)
     for kind in sorted(API_VERSIONS):
         if kind not in _DULL | _RBAC:
             _objects(folder, name, kube, kind, spaces, secret)
@@ -179,9 +194,10 @@ def _selected(selector: str, labels: Mapping[str, str]) -> bool:
     return {*selector.split(",")} <= {f"{key}={value}" for key, value in labels.items()}
 
 
-def _istiods(folder: Folder, name: str, kube: Kube, shape: MeshShape) -> None:
+def _istiods(folder: Folder, place: _Place) -> None:
+    name = place.name
     try:
-        found = istiods(_Place(name, kube, shape))
+        found = istiods(place)
     except HarnessError as error:
         folder.note(f"{name}/istiod", "istiod's debug pages", str(error))
         return

@@ -6,7 +6,7 @@ proxy strips that header from requests; so an agent in the same cluster asks on 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from harness.kube import Manifest
@@ -95,7 +95,16 @@ class Istiod:
         return f"Istiod({self.namespace}/{self.pod} in {self.relay.cluster})"
 
 
-def istiods(site: ClusterView) -> list[Istiod]:
+class ConfiguredView(ClusterView, Protocol):
+    """A cluster of which it is known where its control plane takes configuration from."""
+
+    @property
+    def config(self) -> ClusterView:
+        """The cluster whose API server supplies it: that vouches for who asks, too."""
+        ...
+
+
+def istiods(site: ConfiguredView) -> list[Istiod]:
     """Return the ready istiod pods of a cluster.
 
     :class:`ToolError` if no agent runs in the cluster that could ask them.
@@ -109,7 +118,8 @@ def istiods(site: ClusterView) -> list[Istiod]:
         raise ToolError(("istiods", site.name), 1, "no agent runs there to ask through")
     # Debug pages are open to accounts of the root namespace, which istiod's own need not be in.
     account = _account(pods) if shape.root == shape.system else "default"
-    token = site.kube.token(account, shape.root, audience=_AUDIENCE, seconds=_TOKEN_SECONDS)
+    vouching = site.config.kube
+    token = vouching.token(account, shape.root, audience=_AUDIENCE, seconds=_TOKEN_SECONDS)
     return [
         Istiod(
             relay, shape.system, str(pod["metadata"]["name"]), str(pod["status"]["podIP"]), token
@@ -118,7 +128,7 @@ def istiods(site: ClusterView) -> list[Istiod]:
     ]
 
 
-def synced_on(site: ClusterView, cluster: str) -> set[str]:
+def synced_on(site: ConfiguredView, cluster: str) -> set[str]:
     """Return the ids of the proxies of ``cluster`` that are synced on an istiod in ``site``."""
     return {
         proxy.id

@@ -38,7 +38,7 @@ class Site:
     kube: Kube
     shape: MeshShape = UPSTREAM_SHAPE
     on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)
-    gateways: tuple[Gateway, ...] = ()
+    gateways: tuple[Gateway, ...] = field(default=(), repr=False, compare=False)
     served_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
     configured_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
     linked: frozenset[str] = frozenset()
@@ -219,6 +219,10 @@ def member_sites(
         each.name: Site.of(lab, each.name, shapes.get(each.name), on_repeat=on_repeat)
         for each in lab.clusters
     }
+    for plane in structure.control_planes(lab.topology):
+        if plane.external:
+            config = alone[plane.config_cluster]
+            alone[plane.cluster] = replace(alone[plane.cluster], configured_by=(config,))
 
     def served(name: str) -> Site:
         planes = structure.control_planes_of(lab.topology, name)

@@ -141,7 +141,7 @@ def _certified(install: ClusterInstall) -> bool:
 
 def _rendered(install: ClusterInstall, renderer: Renderer, root: ca.Authority | None) -> Rendered:
     release = Release(istio_tag(install.version))
-    default = not install.plane.revision and install.plane.namespace == structure.SYSTEM
+    default = not install.plane.revision and install.part is not Part.EXTERNAL
     authority = None
     if root is not None and _certified(install):
         authority = ca.make_intermediate(root, f"Intermediate CA of {install.name}")

@@ -49,6 +49,10 @@ class Cluster:
     name: str = "c1"
     shape: MeshShape = UPSTREAM_SHAPE
 
+    @property
+    def config(self) -> "Cluster":
+        return self
+
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         raise AssertionError("nobody should ask")
 
