@@ -13,6 +13,7 @@ from harness.workloads.rules import (
     destination_rule,
     everywhere,
     mesh_wide,
+    pair_word,
     peer_authentication,
     virtual_service,
 )
@@ -86,7 +87,7 @@ def any_principal(scene: Scene) -> Breaking:
 @contextmanager
 def rule_in_both_primaries(scene: Scene) -> Breaking:
     """Apply the client's rule in the server's cluster too, under another name."""
-    word = scene.client.name
+    word = pair_word(scene.client, scene.server)
     again = aborting(f"abort-{word}-again", SAMPLE, host=ECHO.fqdn, word=word)
     with scene.server.config.applied(again):
         yield

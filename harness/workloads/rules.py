@@ -69,6 +69,11 @@ def virtual_service(
     return _object(_NETWORKING, "VirtualService", name, namespace, spec)
 
 
+def pair_word(source: Site, target: Site) -> str:
+    """Return a word that rules for requests of this pair of clusters have, and no others."""
+    return f"{source.name}-{target.name}"
+
+
 def aborting(name: str, namespace: str, *, host: str, word: str) -> Manifest:
     """Return a VirtualService by which the proxy answers 418 to requests with ``x-probe: WORD``.
 

@@ -7,7 +7,7 @@ import pytest
 from harness.probes.claims import all_answered, always
 from harness.sabotages.control_plane import proxies_on_other_istiod
 from harness.sabotages.policy import rule_in_both_primaries
-from harness.workloads.rules import aborting
+from harness.workloads.rules import aborting, pair_word
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage
 
@@ -22,7 +22,7 @@ RATE = 12.0
 def test_a_rule_of_one_primary_binds_its_own_clients_only(
     source: Site, target: Site, stage: Stage, waits: Callable[[float], None]
 ) -> None:
-    word = source.name  # the check of the other direction may run beside this one
+    word = pair_word(source, target)  # checks of other pairs may run beside this one
     marked = {"x-probe": word}
     with source.config.applied(aborting(f"abort-{word}", SAMPLE, host=ECHO.fqdn, word=word)):
         always(

@@ -37,7 +37,7 @@ def test_equal_namespaces_are_merged(source: Site, target: Site, stage: Stage) -
 @pytest.mark.requirement("TN-06")
 @pytest.mark.sabotage.with_args(same_namespace, breaks="mixes namespaces")
 def test_different_namespaces_are_not_merged(source: Site, target: Site, stage: Stage) -> None:
-    name = f"twin-{source.name}"  # the other direction has twins of its own
+    name = f"twin-{source.name}-{target.name}"  # other pairs have twins of their own
     mine, theirs = Host(name, SAMPLE), Host(name, OTHER)
     services = (
         twin(mine, "echo", version_of(source, stage.sites)),
