@@ -288,3 +288,32 @@ def test_it(lab):
     project.run("--keep")
     (project.path / "again").touch()
     assert project.run("--reuse").ret == pytest.ExitCode.OK
+
+
+def test_each_topology_has_a_line_and_what_is_broken_has_one(project: Project) -> None:
+    project.check(LAB.replace("def test_it(lab):", "def test_it(lab, topology):"))
+    assert "no promise was broken on any topology" in project.run(topology="all").outlines
+    project.check(
+        LAB.replace(
+            "def test_it(lab):", "def test_it(lab, topology):\n    assert len(lab.clusters) > 1"
+        )
+    )
+    run = project.run(topology="all")
+    assert run.ret == pytest.ExitCode.TESTS_FAILED
+    run.stdout.fnmatch_lines(
+        [
+            "requirements by topology",
+            "  pair    1 passed",
+            "  single  1 failed",
+            "broken: single: TO-01",
+        ]
+    )
+    names = sorted(path.name for path in (project.path / "reports/junit").iterdir())
+    assert names == ["pair.xml", "single.xml"]
+
+
+def test_one_topology_has_a_line_for_each_area_and_no_file_of_its_own(project: Project) -> None:
+    project.check(LAB)
+    project.run(topology="all")
+    project.run().stdout.fnmatch_lines(["pair: requirements by area", "  toys * 1 passed"])
+    assert list((project.path / "reports/junit").iterdir()) == []

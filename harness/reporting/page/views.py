@@ -4,7 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.model import CheckResult, Fate, Level, PhaseTime, Proof, Topology, Verdict
+from harness.model import (
+    CheckResult,
+    Fate,
+    Level,
+    PhaseTime,
+    Proof,
+    Requirement,
+    Topology,
+    Verdict,
+    worst,
+)
 from harness.reporting import judgement
 from harness.reporting.conformance import programs, project
 from harness.reporting.page.drawing import Drawing, draw
@@ -56,12 +66,35 @@ class AreaView:
     outcomes: tuple[judgement.Outcome, ...]
     bar: tuple[Share, ...]
 
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of what is judged here; *not-applicable* if nothing is."""
+        return worst(each.verdict for each in self._judged) if self._judged else _NOTHING
+
+    @property
+    def passed(self) -> int:
+        """How many requirements have passed."""
+        return sum(each.verdict is Verdict.PASSED for each in self.outcomes)
+
+    @property
+    def judged(self) -> int:
+        """How many requirements are about this topology."""
+        return len(self._judged)
+
+    @property
+    def _judged(self) -> list[judgement.Outcome]:
+        return [each for each in self.outcomes if each.verdict is not _NOTHING]
+
+
+_NOTHING = Verdict.NOT_APPLICABLE
+
 
 @dataclass(frozen=True, slots=True)
 class TopologyView:
-    """Everything about one topology."""
+    """Everything about one topology; ``left_out`` says why it was not raised, if it was not."""
 
     topology: Topology
+    left_out: str
     status: str
     drawing: Drawing
     labs: tuple[LabRecord, ...]
@@ -69,6 +102,15 @@ class TopologyView:
     matrix: tuple[tuple[Cell, ...], ...]
     areas: tuple[AreaView, ...]
     counts: tuple[tuple[Verdict, int], ...]
+
+    def area(self, name: str) -> AreaView:
+        """Return the area called ``name``."""
+        return next(each for each in self.areas if each.name == name)
+
+    def verdict(self, requirement: str) -> Verdict:
+        """Return the verdict of one requirement."""
+        found = (each for area in self.areas for each in area.outcomes)
+        return next(each.verdict for each in found if each.requirement.id == requirement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +130,8 @@ class Page:
     report: ConformanceReport
     status: str
     topologies: tuple[TopologyView, ...]
+    #: The requirements of each area, in the catalogue's order.
+    areas: Mapping[str, tuple[Requirement, ...]]
     kills: judgement.KillRatio
     sabotages: tuple[tuple[CheckResult, Proof], ...]
     phases: tuple[Bar, ...]
@@ -104,6 +148,7 @@ def page(record: RunRecord) -> Page:
         report=project(record),
         status=_overall(shown),
         topologies=shown,
+        areas=_by_area(record),
         kills=judgement.kill_ratio(record),
         sabotages=tuple(sorted(judgement.proofs(record), key=_concern)),
         phases=tuple(_bars(record.phases, span)),
@@ -120,6 +165,14 @@ def seconds(value: float) -> str:
         return f"{value:.1f} s"
     minutes, rest = divmod(round(value), 60)
     return f"{minutes} min {rest:02d} s"
+
+
+def _by_area(record: RunRecord) -> dict[str, tuple[Requirement, ...]]:
+    known = record.catalogue.requirements
+    return {
+        area: tuple(each for each in known if each.area == area)
+        for area in dict.fromkeys(each.area for each in known)
+    }
 
 
 def _overall(topologies: Iterable[TopologyView]) -> str:
@@ -148,8 +201,10 @@ def _topology(record: RunRecord, topology: Topology) -> TopologyView:
     summaries = {each.level: each for each in judgement.levels(record, topology.name)}
     labs = tuple(lab for lab in record.labs if lab.topology == topology.name)
     counts = Counter(outcome.verdict for outcome in judged)
+    left_out = record.why_left_out(topology.name)
     return TopologyView(
         topology=topology,
+        left_out=left_out.reason if left_out else "",
         status=_status(record, summaries),
         drawing=draw(topology, tuple(each for lab in labs for each in lab.clusters)),
         labs=labs,
