@@ -72,11 +72,11 @@ def test_a_lab_is_lent_as_plain_data_and_taken_down_by_nobody_who_borrows(
 ) -> None:
     lender.began("a", "one")
     lender.began("b", "one")
+    assert BorrowingKeeper(desk).standing is None
     borrowing = BorrowingKeeper(desk)
-    assert borrowing.standing is None
     assert borrowing.lab(ONE) == keeper.lab(ONE) == borrowing.standing
     borrowing.close()
-    assert borrowing.standing is not None
+    assert borrowing.standing is not None  # it is the owner's
 
 
 def test_what_could_not_be_raised_is_lent_as_a_reason(
