@@ -63,5 +63,5 @@ class Options:
             "selection": self.selection,
             "budget-scale": f"{self.budget_scale:g}",
             "outage": f"{self.outage:g}",
-            "left-out": "; ".join(each.reason for each in self.left_out),
+            "left-out": "; ".join(each.topology for each in self.left_out),
         }

@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -158,44 +158,47 @@ def _possible(
         return None
     left_out: list[LeftOut] = []
     for topology in asked.topologies:
-        refused = [*_refused(mesh, asked, topology), *_unraised(provider, mesh, asked, topology)]
-        if not refused:
-            continue
+        refused = {
+            f"--mesh {asked.mesh}": _refused(mesh, topology),
+            f"--provider {asked.provider}": _unraised(provider, mesh, asked, topology),
+        }
+        reasons = {who: listed for who, listed in refused.items() if listed}
         if topology.name in asked.named:
-            wrong.extend(refused)
-        else:
-            left_out.append(_left_out(topology, mesh, refused))
+            wrong.extend(
+                f"{who} on topology {topology.name}: {reason}"
+                for who, listed in reasons.items()
+                for reason in listed
+            )
+        elif reasons:
+            left_out.append(_left_out(topology, mesh, reasons))
     names = {each.topology for each in left_out}
     kept = tuple(each for each in asked.topologies if each.name not in names)
     if not kept:
-        wrong.extend(f"left out: {each.reason}" for each in left_out)
+        wrong.extend(f"left out: {each.topology}: {each.reason}" for each in left_out)
     return replace(asked, topologies=kept, left_out=tuple(left_out))
 
 
-def _left_out(topology: Topology, mesh: object, refused: Iterable[str]) -> LeftOut:
+def _left_out(topology: Topology, mesh: object, refused: Mapping[str, Sequence[str]]) -> LeftOut:
     """Say what a refusal makes of a topology's checks; a mesh promises nothing of what it lacks."""
     lacks = isinstance(mesh, HasDataPlanes) and topology.data_plane not in mesh.data_planes
     verdict = Verdict.NOT_APPLICABLE if lacks else Verdict.NOT_RUN
-    return LeftOut(topology=topology.name, reason="; ".join(refused), verdict=verdict)
+    reason = "; ".join(f"{who}: {'; '.join(listed)}" for who, listed in refused.items())
+    return LeftOut(topology=topology.name, reason=reason, verdict=verdict)
 
 
-def _refused(mesh: object, asked: Options, topology: Topology) -> list[str]:
-    if not isinstance(mesh, Refuses):
-        return []
-    where = f"--mesh {asked.mesh} on topology {topology.name}"
-    return [f"{where}: {reason}" for reason in mesh.refuses(topology)]
+def _refused(mesh: object, topology: Topology) -> Sequence[str]:
+    return mesh.refuses(topology) if isinstance(mesh, Refuses) else ()
 
 
 def _unraised(
     provider: Provider | None, mesh: Mesh | None, asked: Options, topology: Topology
-) -> list[str]:
+) -> Sequence[str]:
     """Ask the provider, for images of the mesh too where the mesh itself refuses nothing."""
     if provider is None or not isinstance(provider, RefusesLabs):
-        return []
-    images = {} if mesh is None or _refused(mesh, asked, topology) else mesh.images(topology)
+        return ()
+    images = {} if mesh is None or _refused(mesh, topology) else mesh.images(topology)
     options = RaiseOptions(kubernetes=asked.kubernetes_version, images=images)
-    where = f"--provider {provider.name} on topology {topology.name}"
-    return [f"{where}: {reason}" for reason in provider.refuses(topology, options)]
+    return provider.refuses(topology, options)
 
 
 def _provider(config: pytest.Config) -> Provider:

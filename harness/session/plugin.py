@@ -149,7 +149,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if run is None:
         return []
     topologies = ", ".join(each.name for each in run.options.topologies)
-    left = [f"meshproof: left out: {each.reason}" for each in run.options.left_out]
+    left = [f"meshproof: left out: {each.topology}: {each.reason}" for each in run.options.left_out]
     return [f"meshproof: {topologies} on {run.provider.name}, mesh {run.options.mesh}", *left]
 
 

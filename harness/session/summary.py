@@ -40,7 +40,7 @@ def _overview(settled: Settled, options: Options) -> Iterator[str]:
     yield "requirements by topology"
     for topology in options.declared:
         if each := left_out.get(topology.name):
-            told = f"{each.verdict}, as it was not raised: {each.reason}"
+            told = f"{each.verdict}, as it was not raised: {each.reason.partition('; ')[0]}"
         else:
             told = _counted(Counter(_verdicts(topology, settled).values())) or "none was judged"
         yield f"  {topology.name:<{width}}  {told}"

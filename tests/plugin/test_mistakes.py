@@ -174,15 +174,15 @@ def test_what_is_refused_is_left_out_of_all_and_that_is_said(
     run = project.run_apart(*options, topology="all")
     assert run.ret == pytest.ExitCode.OK
     run.stdout.fnmatch_lines(
-        ["meshproof: single on toy*", "meshproof: left out: --mesh toy on topology pair: no room*"]
+        ["meshproof: single on toy*", "meshproof: left out: pair: --mesh toy: no room*"]
     )
     assert project.log.count("up") == 1
     record = project.record()
-    assert "topology pair: no room for two" in record["options"]["left-out"]
+    assert record["options"]["left-out"] == "pair"
     assert project.results() == {"test_it[single]": "passed"}
     pair, single = project.report()["topologies"]
     assert (pair["name"], single["name"]) == ("pair", "single")
-    assert pair["left_out"] == "--mesh toy on topology pair: no room for two"
+    assert pair["left_out"] == "--mesh toy: no room for two"
     assert {each["verdict"] for each in pair["requirements"]} == {"not-run"}
     assert {each["reason"] for each in pair["requirements"]} == {f"not raised: {pair['left_out']}"}
     assert pair["levels"]["core"]["status"] == "blocked"
@@ -207,7 +207,7 @@ def test_what_needs_a_data_plane_that_a_mesh_does_not_have_is_not_about_it(
 def test_where_all_are_refused_nothing_is_left_to_run(project: Project) -> None:
     refuses_all = REFUSES.replace("> 1", "> 0")
     project.pytester.makeconftest((project.path / "conftest.py").read_text() + refuses_all)
-    assert "left out: --mesh toy on topology single: no room" in refused(project, topology="all")
+    assert "left out: single: --mesh toy: no room" in refused(project, topology="all")
 
 
 def test_a_lab_that_a_provider_cannot_raise(project: Project) -> None:

@@ -17,7 +17,7 @@ from harness.reporting.verify import verify
 Make = Callable[..., Any]
 
 _TAGGED = re.compile(r'<a class="tag ([^"]+)" href="#([^"]+)--([^"]+)"[^>]*>([^<]+)</a>')
-REASON = "--mesh toy on topology other: no <room>"
+REASON = "--mesh toy: no <room>"
 
 
 @pytest.fixture
