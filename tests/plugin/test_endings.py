@@ -8,11 +8,10 @@ import pytest
 
 from harness.converge import Budget, eventually
 from harness.lab.keeper import OwningKeeper
-from harness.providers.fabric import claims
 from harness.reporting.verify import verify
 from harness.session import failure_evidence
 from harness.shell import start
-from tests.live.trouble import descendants
+from tests.live.trouble import descendants, gone
 from tests.plugin.conftest import TOYS, Project
 
 CHECK = """
@@ -153,12 +152,7 @@ def test_no_process_outlives_a_run_that_is_killed(project: Project, workers: lis
         inside = descendants(run.pid)
         run.signal(signal.SIGKILL)
         run.wait(10)
-        eventually(
-            lambda: {pid for pid in inside if claims.start_time(pid)},
-            lambda left: not left,
-            what="no process is left",
-            budget=Budget(60),  # xdist gives workers 15 s to end by themselves
-        )
+        gone(inside, within=60)  # xdist gives workers 15 s to end by themselves
     finally:
         run.end(grace=0.1)
 
