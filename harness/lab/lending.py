@@ -79,9 +79,11 @@ class Lender:
         self._serve()
 
     def ended(self, check: str) -> None:
-        """Hear of a check that has ended, be it with its worker."""
-        place = [name for name, _ in self._begun].index(check)
-        del self._begun[place]
+        """Hear of a check that has ended, be it with its worker, and be it before it began."""
+        for begun in self._begun:
+            if begun[0] == check:
+                self._begun.remove(begun)
+                break
         self._serve()
 
     def _serve(self) -> None:

@@ -21,16 +21,17 @@ from harness.verbs.settings import setting
 #: What a cell says before its sabotages, where the requirement is about the topology.
 _SHORT = {
     Verdict.PASSED: "ok",
-    Verdict.FLAKY: "flaky",
-    Verdict.NOT_APPLICABLE: "n/a",
-    Verdict.SKIPPED: "skip",
-    Verdict.NOT_RUN: "not-run",
-    Verdict.UNKNOWN: "unknown",
+    Verdict.FLAKY: "fl",
+    Verdict.NOT_APPLICABLE: "na",
+    Verdict.SKIPPED: "sk",
+    Verdict.NOT_RUN: "nr",
+    Verdict.UNKNOWN: "un",
     Verdict.FAILED: "FAILED",
 }
 _LEGEND = (
-    "ok flaky skip not-run unknown FAILED n/a: the last verdict; ?: checked, and no verdict yet;",
-    "--: no check; .: not about this topology; k/w/n: of n sabotages w are written, k were killed",
+    "ok fl na sk nr un FAILED: last verdict (passed, flaky, not-applicable, skipped, not-run,",
+    "unknown, failed); ?: checked, no verdict yet; --: no check; .: not about this topology;",
+    "k/w/n: of n sabotages that the catalogue names, w are written and k were killed",
 )
 
 

@@ -142,6 +142,16 @@ def test_the_check_of_a_worker_that_died_keeps_nobody_waiting(
     assert keeper.raised == ["one", "three"]
 
 
+def test_a_check_whose_worker_died_before_it_began_ends_nothing(
+    lender: Lender, keeper: Raising
+) -> None:
+    lender.ended("a")
+    lender.began("b", "two")
+    assert keeper.raised == []
+    lender.began("a", "one")
+    assert keeper.raised == ["one"]
+
+
 def test_what_asks_for_no_lab_gets_none(lender: Lender, keeper: Raising, desk: Desk) -> None:
     lender.began("a", None)
     lender.began("b", None)
