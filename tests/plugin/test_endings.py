@@ -84,9 +84,9 @@ def interrupted(
         "pytest", command, output=project.path / "output", env=environment, cwd=project.path
     )
     try:
-        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(20, 0.02))
+        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(60, 0.02))
         os.killpg(pytest_run.pid, by)  # as a terminal does with Ctrl-C, to workers too
-        return pytest_run.wait(10)
+        return pytest_run.wait(30)
     finally:
         pytest_run.end(grace=0.1)
 
@@ -148,7 +148,7 @@ def test_no_process_outlives_a_run_that_is_killed(project: Project, workers: lis
     run = start("pytest", command, output=project.path / "output", cwd=project.path)
     hanging = project.path / "hanging"
     try:
-        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(20, 0.02))
+        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(60, 0.02))
         inside = descendants(run.pid)
         run.signal(signal.SIGKILL)
         run.wait(10)
