@@ -117,7 +117,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 def press_ctrl_c(running: Running) -> None:
     os.killpg(running.pid, signal.SIGINT)
-    assert running.wait(30) == pytest.ExitCode.INTERRUPTED
+    assert running.wait(90) == pytest.ExitCode.INTERRUPTED
 
 
 def kill(running: Running) -> None:
