@@ -60,33 +60,25 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class AreaView:
-    """The requirements of an area, those that need attention first."""
+    """The requirements of an area, those that need attention first.
+
+    ``asked`` are those of the levels that the run asks for, as far as they are applicable.
+    """
 
     name: str
     outcomes: tuple[judgement.Outcome, ...]
     bar: tuple[Share, ...]
+    asked: tuple[judgement.Outcome, ...]
 
     @property
     def verdict(self) -> Verdict:
-        """The worst verdict of what is judged here; *not-applicable* if nothing is."""
-        return worst(each.verdict for each in self._judged) if self._judged else _NOTHING
+        """The worst verdict of what was asked for."""
+        return worst(each.verdict for each in self.asked)
 
     @property
     def passed(self) -> int:
-        """How many requirements have passed."""
-        return sum(each.verdict is Verdict.PASSED for each in self.outcomes)
-
-    @property
-    def judged(self) -> int:
-        """How many requirements are about this topology."""
-        return len(self._judged)
-
-    @property
-    def _judged(self) -> list[judgement.Outcome]:
-        return [each for each in self.outcomes if each.verdict is not _NOTHING]
-
-
-_NOTHING = Verdict.NOT_APPLICABLE
+        """How many of what was asked for have passed."""
+        return sum(each.verdict is Verdict.PASSED for each in self.asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +176,14 @@ def _overall(topologies: Iterable[TopologyView]) -> str:
 
 def _status(record: RunRecord, summaries: Mapping[Level, judgement.LevelSummary]) -> str:
     """Return what may be claimed for the level of the run: it asks for more binding ones, too."""
-    ranked = [*Level]
-    asked = ranked[: ranked.index(record.level) + 1]
-    if any(summaries[level].status == "blocked" for level in asked):
+    if any(summaries[level].status == "blocked" for level in _asked(record)):
         return "blocked"
     return summaries[record.level].status
+
+
+def _asked(record: RunRecord) -> list[Level]:
+    ranked = [*Level]
+    return ranked[: ranked.index(record.level) + 1]
 
 
 def _concern(entry: tuple[CheckResult, Proof]) -> tuple[bool, str, str]:
@@ -210,7 +205,7 @@ def _topology(record: RunRecord, topology: Topology) -> TopologyView:
         labs=labs,
         levels=tuple(_level(summaries[level]) for level in Level),
         matrix=_matrix(record, topology),
-        areas=tuple(_areas(judged)),
+        areas=tuple(_areas(judged, _asked(record))),
         counts=tuple((verdict, counts[verdict]) for verdict in ATTENTION if counts[verdict]),
     )
 
@@ -258,7 +253,7 @@ def _observations(record: RunRecord, topology: str) -> set[tuple[str, str, str, 
     }
 
 
-def _areas(judged: tuple[judgement.Outcome, ...]) -> Iterator[AreaView]:
+def _areas(judged: tuple[judgement.Outcome, ...], levels: list[Level]) -> Iterator[AreaView]:
     grouped: dict[str, list[judgement.Outcome]] = {}
     for outcome in judged:
         grouped.setdefault(outcome.requirement.area, []).append(outcome)
@@ -269,7 +264,12 @@ def _areas(judged: tuple[judgement.Outcome, ...]) -> Iterator[AreaView]:
     ):
         counts = Counter(outcome.verdict for outcome in mine)
         ordered = sorted(mine, key=lambda each: (rank[each.verdict], each.requirement.id))
-        yield AreaView(name=name, outcomes=tuple(ordered), bar=_shares(dict(counts)))
+        asked = tuple(
+            each
+            for each in ordered
+            if each.requirement.level in levels and each.verdict is not Verdict.NOT_APPLICABLE
+        )
+        yield AreaView(name, tuple(ordered), _shares(dict(counts)), asked)
 
 
 def _bars(phases: Iterable[PhaseTime], span: float) -> Iterator[Bar]:

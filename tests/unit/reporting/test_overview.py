@@ -9,7 +9,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from harness import files
-from harness.model import LeftOut, Topology, Verdict
+from harness.model import LeftOut, Level, Topology, Verdict
 from harness.reporting import write_all
 from harness.reporting.record import RunRecord
 from harness.reporting.verify import verify
@@ -55,14 +55,27 @@ def test_each_cell_of_the_matrix_sums_up_an_area_and_leads_there(page: str) -> N
     }
     assert cells == {
         ("two-by-two", "cluster"): ("failed", "1/2"),
-        ("two-by-two", "network"): ("not-run", "0/1"),
         ("other", "cluster"): ("not-run", "0/2"),
-        ("other", "network"): ("not-run", "0/1"),
         ("third", "cluster"): ("passed", "2/2"),
-        ("third", "network"): ("passed", "1/1"),
     }
     for topology, area in cells:
         assert f'<div class="card area" id="{topology}--{area}">' in page
+
+
+def test_the_matrix_is_about_the_levels_that_the_run_asks_for(
+    made: RunRecord, tmp_path: Path
+) -> None:
+    write_all(made.model_copy(update={"level": Level.EXTENDED}), tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {
+        topology: (verdict, text)
+        for verdict, topology, area, text in _TAGGED.findall(page)
+        if area == "network" and "/" in text
+    } == {
+        "two-by-two": ("not-run", "0/1"),
+        "other": ("not-run", "0/1"),
+        "third": ("passed", "1/1"),
+    }
 
 
 def test_each_requirement_has_its_verdict_on_each_topology_and_leads_there(
