@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup packages programs conformance prove bench bench-providers test test-kind lint docker clean
+.PHONY: help setup packages programs conformance night prove bench bench-providers test test-kind lint docker clean
 
 # Ordinary accounts often lack these, where iptables and the like are.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -13,12 +13,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOPOLOGY ?= multi-primary-multi-network
 ARGS ?=
+NIGHT := reports/night-$(shell date +%F)
 
 help:  ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 conformance: programs  ## raise a mesh, check it, write the report (TOPOLOGY=… ARGS=…)
 	$(BIN)/pytest suites --topology $(TOPOLOGY) $(ARGS)
+
+night: TOPOLOGY = all
+night: programs  ## every topology, one lab after the other, into reports/night-DATE (TOPOLOGY=… ARGS=…)
+	$(BIN)/pytest suites $(TOPOLOGY:%=--topology=%) --report-dir $(NIGHT) $(ARGS)
 
 prove: programs  ## show that each check fails when what it checks is broken
 	$(BIN)/pytest suites --topology $(TOPOLOGY) --prove $(ARGS)

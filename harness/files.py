@@ -50,6 +50,8 @@ class Document:
 
 #: The directory, in that of topologies, of those that no guide describes but operators run.
 FIELD = "field"
+#: The name of the group of those that guides describe.
+ALL = "all"
 
 
 def find_topology(name: str, directory: Path) -> Path:
@@ -64,6 +66,22 @@ def find_topology(name: str, directory: Path) -> Path:
         listed = ", ".join(known) or "none"
         raise ConfigError(str(directory), [f"no topology named {name!r}; there is: {listed}"])
     return known[name]
+
+
+def topology_group(name: str, directory: Path) -> list[Path] | None:
+    """Return the files of a group of topologies, or ``None`` if ``name`` is that of one topology.
+
+    Groups are ``all`` (those of the guides), ``field`` and the path of a directory.
+    """
+    place = {ALL: directory, FIELD: directory / FIELD}.get(name)
+    if place is None and os.sep in name and Path(name).is_dir():
+        place = Path(name)
+    if place is None:
+        return None
+    files = topology_files(place)
+    if not files:
+        raise ConfigError(str(place), ["holds no topology"])
+    return files
 
 
 def topology_files(directory: Path, *, field: bool = False) -> list[Path]:

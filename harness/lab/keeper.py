@@ -1,11 +1,11 @@
-"""Raise one lab at a time, share it with every worker, and take it down once."""
+"""Raise one lab at a time, and take it down once."""
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from harness.lab.kept import KeptLabs
 from harness.lab.trouble import Troubles
@@ -191,52 +191,6 @@ class OwningKeeper:
         if not isinstance(error, HarnessError):
             self.phases.say(redact("".join(traceback.format_exception(error))))
         return told(error)
-
-
-@dataclass(frozen=True, slots=True)
-class Loan:
-    """What the owner of a lab hands to a worker: a lab as plain data, or why there is none."""
-
-    lab: Mapping[str, Any] = field(default_factory=dict)
-    trouble: str = ""
-
-    def dump(self) -> dict[str, Any]:
-        """Return a JSON-able form."""
-        return {"lab": dict(self.lab), "trouble": self.trouble}
-
-
-def lend(keeper: Keeper, topology: Topology) -> Loan:
-    """Raise the lab of ``topology`` if need be, and return it, or the reason why there is none."""
-    try:
-        return Loan(lab=keeper.lab(topology).dump())
-    except NoLab as error:
-        return Loan(trouble=str(error))
-
-
-@dataclass(slots=True)
-class BorrowingKeeper:
-    """Holds a lab that someone else owns. Lives in an xdist worker."""
-
-    loan: Loan
-    used: Sequence[Lab] = ()
-    _lab: Lab | None = None
-
-    @property
-    def standing(self) -> Lab | None:
-        """The borrowed lab."""
-        if self._lab is None and self.loan.lab:
-            self._lab = Lab.load(dict(self.loan.lab))
-        return self._lab
-
-    def lab(self, topology: Topology) -> Lab:
-        """Return the borrowed lab."""
-        lab = self.standing
-        if lab is None or lab.topology.name != topology.name:
-            raise NoLab(self.loan.trouble or f"the owner has lent no lab of {topology.name}")
-        return lab
-
-    def close(self) -> None:
-        """Do nothing: the owner takes it down."""
 
 
 def _begun(work: Callable[[], T]) -> Future[T]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from harness.model import Lab, NetworkPlan, Program, Topology
 from harness.model.images import ImageTable
 from harness.model.needs import Offerer, offered_by
+from harness.model.topology import DataPlane
 from harness.phases import Phases
 
 if TYPE_CHECKING:  # which is made of what is said here
@@ -180,6 +181,19 @@ class Refuses(Protocol):
 
     def refuses(self, topology: Topology) -> Sequence[str]:
         """Say all that keeps it from ``topology``; asked before anything starts, so be quick."""
+        ...
+
+
+@runtime_checkable
+class HasDataPlanes(Protocol):
+    """A mesh that has not every data plane there is; of one that does not say so, all are asked.
+
+    Where it refuses a topology with another one, checks are *not-applicable*, not *not-run*.
+    """
+
+    @property
+    def data_planes(self) -> Set[DataPlane]:
+        """The data planes that the product has, whoever can install them."""
         ...
 
 

@@ -16,6 +16,7 @@ from harness.model.requirement import Catalogue, Level, Requirement
 from harness.model.result import (
     CheckResult,
     Fate,
+    LeftOut,
     Observation,
     PhaseTime,
     Proof,
@@ -48,6 +49,7 @@ __all__ = [
     "HarnessError",
     "InterruptedAnswerError",
     "Lab",
+    "LeftOut",
     "Level",
     "MachineError",
     "MachineSpec",

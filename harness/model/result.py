@@ -112,6 +112,19 @@ class CheckResult(BaseModel):
     observations: tuple[Observation, ...] = ()
 
 
+class LeftOut(BaseModel):
+    """A topology of a group that cannot be raised or installed, and why: its checks have no run.
+
+    ``verdict`` is theirs: *not-run*, or *not-applicable* where the mesh has no such data plane.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    topology: str
+    reason: str
+    verdict: Verdict = Verdict.NOT_RUN
+
+
 class PhaseTime(BaseModel):
     """A step of raising or undoing a lab; ``start`` is seconds since the run began."""
 

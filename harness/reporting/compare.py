@@ -64,7 +64,7 @@ def compare(one: Path, other: Path) -> Comparison:
     Raises :class:`ConfigError` where one is not a report, or where they have no topology in
     common: nothing could be learnt from that.
     """
-    first, second = _read(one), _read(other)
+    first, second = read_report(one), read_report(other)
     ours, theirs = _verdicts(first), _verdicts(second)
     if not {key[0] for key in ours} & {key[0] for key in theirs}:
         raise ConfigError(f"{one}, {other}", ["the reports have no judged topology in common"])
@@ -73,7 +73,8 @@ def compare(one: Path, other: Path) -> Comparison:
     return Comparison(_title(first), _title(second), rows)
 
 
-def _read(report: Path) -> ConformanceReport:
+def read_report(report: Path) -> ConformanceReport:
+    """Read a report (a file, or its directory); :class:`ConfigError` if it is none."""
     path = report / REPORT_FILE if report.is_dir() else report
     document = files.read(path).data
     try:

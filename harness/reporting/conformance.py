@@ -138,9 +138,11 @@ def _kills(record: RunRecord) -> KillReport:
 
 def _topology(record: RunRecord, topology: Topology) -> TopologyReport:
     judged = judgement.outcomes(record, topology.name)
+    left_out = record.why_left_out(topology.name)
     return TopologyReport(
         name=topology.name,
         title=topology.title,
+        left_out=left_out.reason if left_out else "",
         sha256=record.digests.topologies.get(topology.name, ""),
         mesh_id=topology.mesh_id,
         trust_domain=topology.trust_domain,

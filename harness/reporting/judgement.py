@@ -110,6 +110,13 @@ def _outcome(record: RunRecord, requirement: Requirement, topology: str) -> Outc
             reason=excluded,
             checks=checks,
         )
+    if not checks and (left_out := record.why_left_out(topology)):
+        return Outcome(
+            requirement=requirement,
+            topology=topology,
+            verdict=left_out.verdict,
+            reason=f"not raised: {left_out.reason}",
+        )
     # A check of several requirements may look at pairs that this one is not about.
     about = [check for check in checks if check.verdict is not Verdict.NOT_APPLICABLE] or checks
     verdict = worst(check.verdict for check in about)

@@ -1,5 +1,7 @@
 """``junit.xml``: the verdicts as CI systems read them, one suite per topology.
 
+A run of several topologies has the same again as ``junit/TOPOLOGY.xml``, a file for each.
+
 JUnit knows fewer verdicts than we do: *failed* is a failure, *unknown* an error, whatever did
 not run is skipped with its reason, *flaky* passes with Surefire's ``flakyFailure``. The exact
 verdict is always in the property ``verdict``.
@@ -15,6 +17,8 @@ from harness.reporting.judgement import Outcome, outcomes
 from harness.reporting.record import RunRecord
 
 JUNIT_FILE = "junit.xml"
+#: Where each topology has a file of its own, if there are several.
+JUNIT_DIRECTORY = "junit"
 
 #: Verdict -> (element, the suite's attribute that counts it).
 _ELEMENTS = {
@@ -35,16 +39,26 @@ class JUnitWriter:
 
     def write(self, record: RunRecord, directory: Path) -> Path:
         """Write the report; see :class:`harness.reporting.writers.ReportWriter`."""
-        root = Xml.Element("testsuites", name=_legal(_title(record)))
-        for topology in record.topologies:
-            root.append(_suite(record, topology.name))
-        if record.lost or record.trouble:
-            root.append(_trouble(record))
-        _add_up(root, list(root))
-        Xml.indent(root)
-        path = directory / JUNIT_FILE
-        Xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+        suites = {each.name: _suite(record, each.name) for each in record.topologies}
+        whole = [*suites.values(), *([_trouble(record)] if record.lost or record.trouble else [])]
+        path = _written(whole, record, directory / JUNIT_FILE)
+        own = directory / JUNIT_DIRECTORY
+        for old in own.glob("*.xml"):
+            old.unlink()
+        if len(suites) > 1:
+            own.mkdir(exist_ok=True)
+            for name, suite in suites.items():
+                _written([suite], record, own / f"{name}.xml")
         return path
+
+
+def _written(suites: list[Xml.Element], record: RunRecord, path: Path) -> Path:
+    root = Xml.Element("testsuites", name=_legal(_title(record)))
+    root.extend(suites)
+    _add_up(root, suites)
+    Xml.indent(root)
+    Xml.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    return path
 
 
 def _title(record: RunRecord) -> str:

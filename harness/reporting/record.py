@@ -14,6 +14,7 @@ from harness.model import (
     Catalogue,
     CheckResult,
     Lab,
+    LeftOut,
     Level,
     PhaseTime,
     Program,
@@ -98,7 +99,8 @@ class EvidenceFile(_Recorded):
 class RunRecord(_Recorded):
     """One run, as data.
 
-    ``level`` is what the run was asked to gate. ``lost`` names checks that were started or
+    ``level`` is what the run was asked to gate. ``left_out`` says which of the topologies were
+    not raised, as mesh or provider refuse them. ``lost`` names checks that were started or
     selected and left no result (a killed worker). ``complete`` is false if anything that was
     selected has no result, whatever the reason. ``trouble`` tells why a lab could not be
     raised, or what broke outside any check.
@@ -114,6 +116,7 @@ class RunRecord(_Recorded):
     level: Level = Level.CORE
     catalogue: Catalogue
     topologies: tuple[Topology, ...]
+    left_out: tuple[LeftOut, ...] = ()
     product: Product
     labs: tuple[LabRecord, ...] = ()
     results: tuple[CheckResult, ...] = ()
@@ -127,6 +130,10 @@ class RunRecord(_Recorded):
     def topology(self, name: str) -> Topology:
         """Return the topology called ``name``."""
         return next(topology for topology in self.topologies if topology.name == name)
+
+    def why_left_out(self, topology: str) -> LeftOut | None:
+        """Return why ``topology`` was not raised, if it was not."""
+        return next((each for each in self.left_out if each.topology == topology), None)
 
     def save(self, directory: Path) -> Path:
         """Write the record to ``directory``; return the file."""

@@ -60,10 +60,14 @@ class MemberReport(_Reported):
 
 
 class TopologyReport(_Reported):
-    """Everything that was judged on one topology. ``sha256`` is that of its file."""
+    """Everything that was judged on one topology. ``sha256`` is that of its file.
+
+    ``left_out`` says why it was not raised: nothing was judged on it then.
+    """
 
     name: str
     title: str
+    left_out: str = ""
     sha256: str = ""
     mesh_id: str
     trust_domain: str

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.model import Catalogue, Level, Topology
+from harness.model import Catalogue, LeftOut, Level, Topology
 
 #: What a five minutes' outage means where the catalogue says so; ``--outage`` shortens it.
 DEFAULT_OUTAGE = 300.0
@@ -12,7 +12,11 @@ DEFAULT_OUTAGE = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user asked for, read and checked."""
+    """What the user asked for, read and checked.
+
+    ``topologies`` are those that a run is about, without those that are left out; ``declared``
+    are all that were asked for, in order.
+    """
 
     topologies: tuple[Topology, ...]
     catalogue: Catalogue
@@ -33,9 +37,15 @@ class Options:
     suites: Path = Path("suites")
     catalogue_file: Path = Path("suites/requirements.yaml")
     files: Mapping[str, Path] = field(default_factory=dict)
-    #: The topologies that were named one by one, and why others of ``all`` are left out.
+    declared: tuple[Topology, ...] = ()
+    #: The topologies that were named one by one, and why others of a group are left out.
     named: frozenset[str] = frozenset()
-    left_out: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def several(self) -> bool:
+        """Whether the ids of checks say on which topology they look."""
+        return len(self.declared or self.topologies) > 1
 
     def described(self) -> dict[str, str]:
         """Return what a report says about how it was made."""
@@ -53,5 +63,5 @@ class Options:
             "selection": self.selection,
             "budget-scale": f"{self.budget_scale:g}",
             "outage": f"{self.outage:g}",
-            "left-out": "; ".join(self.left_out.values()),
+            "left-out": "; ".join(each.topology for each in self.left_out),
         }

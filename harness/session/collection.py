@@ -60,16 +60,19 @@ def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
     marks = list(metafunc.definition.iter_markers("requirement"))
     if "topology" not in asked and not marks:
         return
-    several = len(options.topologies) > 1
-    if several and "topology" not in asked:
+    if options.several and "topology" not in asked:
         metafunc.fixturenames.append("topology")
     names = [str(name) for mark in marks for name in mark.args]
     cited = [found for name in names if (found := options.catalogue.get(name))]
     rungs = [name for name in (*_SINGLES, *_PAIR) if name in asked]
-    arguments = ["topology", *rungs] if several else rungs
+    arguments = ["topology", *rungs] if options.several else rungs
     if not arguments:
         return
-    rows = [row for each in options.topologies for row in _rows(each, rungs, cited, named=several)]
+    rows = [
+        row
+        for each in options.topologies
+        for row in _rows(each, rungs, cited, named=options.several)
+    ]
     values = [[row.values[name] for name in arguments] for row in rows]
     metafunc.parametrize(
         arguments, values, ids=[row.id for row in rows], indirect=True, scope="session"
@@ -155,7 +158,7 @@ def examine(item: pytest.Item, options: Options, grounds: Grounds) -> Check | No
         return None
     params = getattr(item, "callspec", None)
     values: Mapping[str, Any] = params.params if params else {}
-    name = values.get("topology", options.topologies[0].name)
+    name = topology_of(item, options)
     topology = next(each for each in options.topologies if each.name == name)
     subject = _subject(topology, values)
     return Check(
@@ -165,6 +168,22 @@ def examine(item: pytest.Item, options: Options, grounds: Grounds) -> Check | No
         disturbs=item.get_closest_marker("disturbs") is not None,
         relation=subject.relation,
     )
+
+
+def topology_of(item: pytest.Item, options: Options) -> str:
+    """Return the name of the topology that ``item`` is run for."""
+    params = getattr(item, "callspec", None)
+    name: str = (params.params if params else {}).get("topology", options.topologies[0].name)
+    return name
+
+
+def labs(items: Iterable[pytest.Item], options: Options) -> dict[str, str]:
+    """Return the topologies whose labs ``items`` may ask for, by the ids of these."""
+    return {
+        item.nodeid: topology_of(item, options)
+        for item in items
+        if (check := item.stash.get(CHECK, None)) is None or check.runs
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +315,7 @@ def _uncollected(
         alone = cited.pairs and len(topology.members) == 1
         subject = _Subject(lacks="pair" if alone else "")
         gates = _gates(cited.requirements, topology, options, grounds, subject)
-        row = f"[{topology.name}]" if len(options.topologies) > 1 else ""
+        row = f"[{topology.name}]" if options.several else ""
         nodeid = "::".join([_shown(cited.path, options.root), *cited.names]) + row
         yield nodeid, Check(cited.requirements, topology.name, gates)
 

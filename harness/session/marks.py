@@ -18,12 +18,21 @@ def misquotations(paths: Iterable[Path], catalogue: Catalogue) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A check as its file declares it; ``names`` are its classes and its function."""
+    """A check as its file declares it; ``names`` are its classes and its function.
+
+    ``parameters`` are what the function asks for, ``sabotages`` those that it is proved by.
+    """
 
     path: Path
     names: tuple[str, ...]
     requirements: tuple[str, ...]
-    pairs: bool
+    parameters: frozenset[str] = frozenset()
+    sabotages: frozenset[str] = frozenset()
+
+    @property
+    def pairs(self) -> bool:
+        """Whether it is repeated for pairs of clusters."""
+        return {"source", "target"} <= self.parameters
 
 
 def citations(path: Path) -> Iterator[Citation]:
@@ -51,9 +60,12 @@ def _cited(
             yield from _cited(path, node.body, place, cited)
         elif isinstance(node, ast.FunctionDef) and node.name.startswith("test"):
             requirements = tuple(name for _, name in _arguments(cited, "requirement"))
-            pairs = {"source", "target"} <= {argument.arg for argument in node.args.args}
             if requirements:
-                yield Citation(path, place, requirements, pairs)
+                parameters = frozenset(argument.arg for argument in node.args.args)
+                written = frozenset(
+                    name.replace("_", "-") for _, name in _arguments(cited, "sabotage")
+                )
+                yield Citation(path, place, requirements, parameters, written)
 
 
 def _marks_of(node: ast.AST) -> list[ast.expr]:

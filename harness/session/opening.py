@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +16,13 @@ import pytest
 
 from harness import meshes, providers
 from harness.converge import SCALE_VARIABLE
-from harness.lab.keeper import BorrowingKeeper, Keeper, Loan, OwningKeeper, lend
+from harness.lab.keeper import Keeper, OwningKeeper
 from harness.lab.kept import standing_labs
+from harness.lab.lending import BorrowingKeeper, Desk
 from harness.lab.trouble import Troubles
 from harness.lab.usage import Usage, abandoned
-from harness.meshes.base import Mesh, Refuses
-from harness.model import ConfigError, Topology
+from harness.meshes.base import HasDataPlanes, Mesh, Refuses
+from harness.model import ConfigError, LeftOut, Topology, Verdict
 from harness.phases import Phases, to_stderr
 from harness.providers.base import Provider, RaiseOptions
 from harness.providers.base import Refuses as RefusesLabs
@@ -30,7 +31,7 @@ from harness.session import marks, options
 from harness.session.asked import Options
 from harness.session.run import Run
 
-#: The key of a worker's input that holds what the controller lends.
+#: The key of a worker's input that holds what the controller shares.
 WORKER = "meshproof"
 #: Of the directory that the processes of one run share.
 _PREFIX = "meshproof-run-"
@@ -50,12 +51,14 @@ def opened(config: pytest.Config) -> Run:
         _aim_at_suites(config, asked)
         wrong.extend(_absent(config))
         wrong.extend(_misquoted(config, asked))
+        wrong.extend(_undistributable(config, asked))
     mesh = _vendor(lambda: _mesh(config), wrong)
     provider = _vendor(lambda: _provider(config), wrong)
     asked = _possible(asked, mesh, provider, wrong)
     if wrong or asked is None or mesh is None or provider is None:
         raise pytest.UsageError("\n".join(["meshproof cannot start:", *wrong]))
     _tell_processes(config, asked)
+    _hand_out_in_order(config, asked)
     phases, troubles = Phases(_narrator(config)), Troubles()
     given: dict[str, Any] | None = getattr(config, "workerinput", {}).get(WORKER)
     keeper: Keeper
@@ -74,7 +77,7 @@ def opened(config: pytest.Config) -> Run:
         )
     else:
         directory, secret = Path(given["directory"]), bytes.fromhex(given["secret"])
-        keeper = BorrowingKeeper(Loan(**given["loan"]))
+        keeper = BorrowingKeeper(desk(directory))
     name = directory.name.removeprefix(_PREFIX)
     return Run(asked, keeper, provider, mesh, phases, troubles, directory, name, secret)
 
@@ -89,6 +92,12 @@ def _begun(config: pytest.Config) -> Path:
     return directory
 
 
+def _hand_out_in_order(config: pytest.Config, asked: Options) -> None:
+    """Let workers be on one topology at a time: each gets the next check, not the next hundred."""
+    if asked.several and getattr(config.option, "maxschedchunk", 0) is None:
+        config.option.maxschedchunk = 1
+
+
 def _tell_processes(config: pytest.Config, asked: Options) -> None:
     if asked.budget_scale != 1 or SCALE_VARIABLE in os.environ:
         _export(config, SCALE_VARIABLE, f"{asked.budget_scale:g}")
@@ -96,14 +105,14 @@ def _tell_processes(config: pytest.Config, asked: Options) -> None:
         _export(config, KIND_VARIABLE, str(Path(chosen).absolute()))
 
 
-def lent(run: Run) -> dict[str, Any]:
-    """Return what a worker of ``run`` needs of it; the lab is raised before the first starts."""
-    loan = lend(run.keeper, run.options.topologies[0])
-    return {
-        "loan": loan.dump(),
-        "directory": str(run.directory),
-        "secret": run.secret.hex(),
-    }
+def shared(run: Run) -> dict[str, Any]:
+    """Return what a worker of ``run`` needs of it."""
+    return {"directory": str(run.directory), "secret": run.secret.hex()}
+
+
+def desk(directory: Path) -> Desk:
+    """Return where the owner of a run with this directory lends labs to its workers."""
+    return Desk(directory / "loans")
 
 
 def _vendor(make: Callable[[], Made], wrong: list[str]) -> Made | None:
@@ -134,44 +143,62 @@ def _misquoted(config: pytest.Config, asked: Options) -> Iterator[str]:
     return marks.misquotations(test_files(config, paths(config)), asked.catalogue)
 
 
+def _undistributable(config: pytest.Config, asked: Options) -> Iterator[str]:
+    """Name a way to distribute checks by which labs would be raised again and again."""
+    way: str = config.getoption("dist", "no")
+    if asked.several and way not in ("no", "load"):
+        yield f"--dist {way}: with several topologies, checks are handed out in order"
+
+
 def _possible(
     asked: Options | None, mesh: Mesh | None, provider: Provider | None, wrong: list[str]
 ) -> Options | None:
     """Return the options without what is refused and was not named; what was named is wrong."""
     if asked is None:
         return None
-    left_out: dict[str, str] = {}
+    left_out: list[LeftOut] = []
     for topology in asked.topologies:
-        refused = [*_refused(mesh, asked, topology), *_unraised(provider, mesh, asked, topology)]
-        if not refused:
-            continue
+        refused = {
+            f"--mesh {asked.mesh}": _refused(mesh, topology),
+            f"--provider {asked.provider}": _unraised(provider, mesh, asked, topology),
+        }
+        reasons = {who: listed for who, listed in refused.items() if listed}
         if topology.name in asked.named:
-            wrong.extend(refused)
-        else:
-            left_out[topology.name] = "; ".join(refused)
-    kept = tuple(each for each in asked.topologies if each.name not in left_out)
+            wrong.extend(
+                f"{who} on topology {topology.name}: {reason}"
+                for who, listed in reasons.items()
+                for reason in listed
+            )
+        elif reasons:
+            left_out.append(_left_out(topology, mesh, reasons))
+    names = {each.topology for each in left_out}
+    kept = tuple(each for each in asked.topologies if each.name not in names)
     if not kept:
-        wrong.extend(f"left out: {reason}" for reason in left_out.values())
-    return replace(asked, topologies=kept, left_out=left_out)
+        wrong.extend(f"left out: {each.topology}: {each.reason}" for each in left_out)
+    return replace(asked, topologies=kept, left_out=tuple(left_out))
 
 
-def _refused(mesh: object, asked: Options, topology: Topology) -> list[str]:
-    if not isinstance(mesh, Refuses):
-        return []
-    where = f"--mesh {asked.mesh} on topology {topology.name}"
-    return [f"{where}: {reason}" for reason in mesh.refuses(topology)]
+def _left_out(topology: Topology, mesh: object, refused: Mapping[str, Sequence[str]]) -> LeftOut:
+    """Say what a refusal makes of a topology's checks; a mesh promises nothing of what it lacks."""
+    lacks = isinstance(mesh, HasDataPlanes) and topology.data_plane not in mesh.data_planes
+    verdict = Verdict.NOT_APPLICABLE if lacks else Verdict.NOT_RUN
+    reason = "; ".join(f"{who}: {'; '.join(listed)}" for who, listed in refused.items())
+    return LeftOut(topology=topology.name, reason=reason, verdict=verdict)
+
+
+def _refused(mesh: object, topology: Topology) -> Sequence[str]:
+    return mesh.refuses(topology) if isinstance(mesh, Refuses) else ()
 
 
 def _unraised(
     provider: Provider | None, mesh: Mesh | None, asked: Options, topology: Topology
-) -> list[str]:
+) -> Sequence[str]:
     """Ask the provider, for images of the mesh too where the mesh itself refuses nothing."""
     if provider is None or not isinstance(provider, RefusesLabs):
-        return []
-    images = {} if mesh is None or _refused(mesh, asked, topology) else mesh.images(topology)
+        return ()
+    images = {} if mesh is None or _refused(mesh, topology) else mesh.images(topology)
     options = RaiseOptions(kubernetes=asked.kubernetes_version, images=images)
-    where = f"--provider {provider.name} on topology {topology.name}"
-    return [f"{where}: {reason}" for reason in provider.refuses(topology, options)]
+    return provider.refuses(topology, options)
 
 
 def _provider(config: pytest.Config) -> Provider:

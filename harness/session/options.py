@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,15 @@ from harness.session.asked import DEFAULT_OUTAGE, Options
 Loaded = TypeVar("Loaded")
 
 _GROUP = "meshproof: conformance of meshes"
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    """A topology that is asked for: its file, and whether it was named or is one of a group."""
+
+    path: Path
+    topology: Topology
+    named: bool
 
 
 def declare(parser: pytest.Parser) -> None:
@@ -37,7 +47,8 @@ def _declare_subject(group: pytest.OptionGroup) -> None:
         "--topology",
         action="append",
         metavar="NAME|PATH",
-        help="topology to raise and judge (repeatable; `all`: every one that a guide describes)",
+        help="topology to raise and judge (repeatable; `all`: every one that a guide describes, "
+        "`field`: those that operators run beside these, a directory: every one in it)",
     )
     group.addoption(
         "--provider",
@@ -136,8 +147,9 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
     if len(wrong) > before or catalogue is None:
         return None
     return Options(
-        topologies=tuple(topology for _, topology in declared),
-        files={topology.name: path for path, topology in declared},
+        topologies=tuple(each.topology for each in declared),
+        declared=tuple(each.topology for each in declared),
+        files={each.topology.name: each.path for each in declared},
         catalogue=catalogue,
         catalogue_file=catalogue_file,
         provider=config.getoption("--provider"),
@@ -151,7 +163,7 @@ def read(config: pytest.Config, wrong: list[str]) -> Options | None:
         prove_window=config.getoption("--prove-window"),
         budget_scale=config.getoption("--budget-scale"),
         outage=config.getoption("--outage"),
-        named=frozenset(_named(config, declared)),
+        named=frozenset(each.topology.name for each in declared if each.named),
         selection=" ".join(_selection(config)),
         report_dir=_report_dir(config),
         root=config.rootpath,
@@ -187,36 +199,29 @@ def _selection(config: pytest.Config) -> Iterator[str]:
     yield from (shlex.quote(argument) for argument in config.args if "::" in argument)
 
 
-def _declared(config: pytest.Config, wrong: list[str]) -> Iterator[tuple[Path, Topology]]:
+def _declared(config: pytest.Config, wrong: list[str]) -> Iterator[_Declared]:
     directory = config.rootpath / config.getini("topology_dir")
     seen: set[str] = set()
-    for path in _paths(config.getoption("--topology"), directory, wrong):
+    for path, named in _paths(config.getoption("--topology"), directory, wrong):
         topology = _load(files.load_topology, path, wrong)
         if topology is None:
             continue
         if topology.name in seen:
             wrong.append(f"--topology {topology.name}: given twice")
         seen.add(topology.name)
-        yield path, topology
+        yield _Declared(path, topology, named)
 
 
-def _named(config: pytest.Config, declared: Sequence[tuple[Path, Topology]]) -> Iterator[str]:
-    """Yield the names of topologies that are there not only because `all` were asked for."""
-    directory = config.rootpath / config.getini("topology_dir")
-    for path, topology in declared:
-        if "all" not in config.getoption("--topology") or path.parent != directory:
-            yield topology.name
-
-
-def _paths(wanted: Sequence[str], directory: Path, wrong: list[str]) -> Iterator[Path]:
+def _paths(wanted: Sequence[str], directory: Path, wrong: list[str]) -> Iterator[tuple[Path, bool]]:
+    """Yield the files that are asked for, and whether each was named, or is one of a group."""
     for name in wanted:
-        if name == "all":
-            yield from files.topology_files(directory)
-            continue
         try:
-            yield files.find_topology(name, directory)
+            group = files.topology_group(name, directory)
+            found = [files.find_topology(name, directory)] if group is None else group
         except ConfigError as error:
             wrong.extend(f"--topology {name}: {problem}" for problem in error.problems)
+        else:
+            yield from ((path, group is None) for path in found)
 
 
 def _load(load: Callable[[Path], Loaded], path: Path, wrong: list[str]) -> Loaded | None:
@@ -235,7 +240,3 @@ def _out_of_range(config: pytest.Config) -> Iterator[str]:
     kind: str | None = config.getoption("--kind-binary")
     if kind and not os.access(kind, os.X_OK):
         yield f"--kind-binary {kind}: no program that can be run"
-    workers: int | None = config.getoption("numprocesses", None)
-    topologies: list[str] = config.getoption("--topology")
-    if workers and (len(topologies) > 1 or "all" in topologies):
-        yield "-n: workers share one lab; with several topologies, leave -n out"

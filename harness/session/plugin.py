@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ from harness.session.fixtures import (
 )
 from harness.session.owner import Owner
 from harness.session.run import RUN, Run
+from harness.session.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -72,6 +73,7 @@ __all__ = [
 ]
 
 _KNOWN: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
+_TURN: pytest.StashKey[ExitStack] = pytest.StashKey()
 
 
 # --- Options and hooks -------------------------------------------------------------------
@@ -127,16 +129,18 @@ def pytest_configure(config: pytest.Config) -> None:
     ledger = verdicts.Ledger(run.directory)
     closing = Closing(run, ledger, config.hook)
     config.pluginmanager.register(Owner(config, closing), "meshproof-owner")
+    if config.getoption("dist", "no") != "no":
+        config.pluginmanager.register(Workers(run), "meshproof-workers")
     # Cleanups run last-in first-out, and run even where pytest_sessionfinish does not.
     config.add_cleanup(closing.finish)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Lend the lab to an xdist worker; it is raised before the first worker starts."""
+    """Tell an xdist worker of the run that it is part of."""
     run = node.config.stash.get(RUN, None)
     if run is not None:
-        node.workerinput[opening.WORKER] = opening.lent(run)
+        node.workerinput[opening.WORKER] = opening.shared(run)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -145,7 +149,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if run is None:
         return []
     topologies = ", ".join(each.name for each in run.options.topologies)
-    left = [f"meshproof: left out: {reason}" for reason in run.options.left_out.values()]
+    left = [f"meshproof: left out: {each.topology}: {each.reason}" for each in run.options.left_out]
     return [f"meshproof: {topologies} on {run.provider.name}, mesh {run.options.mesh}", *left]
 
 
@@ -191,6 +195,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if run.options.prove:
         collection.proving(items, config.stash.get(_KNOWN, items), run.options)
     verdicts.list_checks(items, run.directory)
+    verdicts.list_labs(collection.labs(items, run.options), run.directory)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -226,36 +231,14 @@ def _wanted(item: pytest.Item, options: Options) -> bool:
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Let a check that disturbs others have the lab to itself, across all workers."""
-    with _turn(item):
+    with ExitStack() as turn:
+        item.stash[_TURN] = turn
         return (yield)
-
-
-@contextmanager
-def _turn(item: pytest.Item) -> Generator[None]:
-    run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
-    lab = _found(item, run, check) if run and check and check.runs else None
-    if check is None or lab is None:
-        yield
-        return
-    turns = Turns(Path(lab.state_dir) / "turns")
-    alone = check.disturbs or bool(check.aims)
-    with turns.alone() if alone else turns.side_by_side(), used(users(lab)):
-        yield
-
-
-def _found(item: pytest.Item, run: Run, check: Check) -> Lab | None:
-    """Return the lab that stands. The first to be reused may be in use by others already."""
-    first = run.options.reuse and run.keeper.standing is None
-    if first and "lab" in getattr(item, "fixturenames", ()):
-        # If there is none, the check's own set-up says why.
-        with uncaptured(item.config), suppress(NoLab):
-            return run.keeper.lab(run.topology(check.topology))
-    return run.keeper.standing
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Keep a check from running if what it rests on has failed."""
+    """Keep a check from running if what it rests on has failed; else let it take its turn."""
     run, check = item.config.stash.get(RUN, None), item.stash.get(CHECK, None)
     if run is None or check is None or not check.runs:
         return
@@ -264,6 +247,50 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if reason := verdicts.resting(check, failed, run.options.catalogue):
         diary(item).barred = reason
         pytest.skip(reason)
+    turn = item.stash[_TURN]
+    turn.close()  # a plugin that repeats checks sets them up more than once
+    turn.enter_context(_turn(item, run, check))
+
+
+@contextmanager
+def _turn(item: pytest.Item, run: Run, check: Check) -> Generator[None]:
+    lab = _lab(item, run, check)
+    if lab is None:
+        yield
+        return
+    turns = Turns(Path(lab.state_dir) / "turns")
+    alone = check.disturbs or bool(check.aims)
+    with turns.alone() if alone else turns.side_by_side(), used(users(lab)):
+        yield
+
+
+def _lab(item: pytest.Item, run: Run, check: Check) -> Lab | None:
+    """Return the lab that a check is about to use, raised or lent by now, if it asks for one."""
+    owned = isinstance(run.keeper, OwningKeeper)
+    if owned and not ("lab" in getattr(item, "fixturenames", ()) or check.aims or check.missing):
+        return None  # what nobody asks for is not raised
+    # If there is none, the check's own set-up says why.
+    with uncaptured(item.config), suppress(NoLab):
+        return run.keeper.lab(run.topology(check.topology))
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(
+    item: pytest.Item, nextitem: pytest.Item | None
+) -> Generator[None, object, object]:
+    """Let no fixture outlive the checks of its topology: the lab goes before the next is raised."""
+    run = item.config.stash.get(RUN, None)
+    try:
+        return (yield)
+    finally:
+        if run and nextitem and _leaves(item, nextitem, run):
+            item.session._setupstate.teardown_exact(None)  # noqa: SLF001 - there is no other door
+
+
+def _leaves(item: pytest.Item, following: pytest.Item, run: Run) -> bool:
+    here = collection.topology_of(item, run.options)
+    return here != collection.topology_of(following, run.options)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,8 +13,10 @@ def lines(closing: Closing) -> Iterator[str]:
     """Yield the summary that ends a run's output."""
     run, settled = closing.run, closing.settled
     options = run.options
-    for topology in options.topologies:
-        yield from _table(topology, settled, options)
+    if options.several:
+        yield from _overview(settled, options)
+    else:
+        yield from _table(options.topologies[0], settled, options)
     yield from _causes(settled, options)
     if left := settled.left_open(options.catalogue, options.level):
         yield f"left open, so level {options.level} is blocked: {', '.join(left)}"
@@ -31,20 +33,53 @@ def lines(closing: Closing) -> Iterator[str]:
         yield "no report was written: there was nothing to run"
 
 
-def _table(topology: Topology, settled: Settled, options: Options) -> Iterator[str]:
+def _overview(settled: Settled, options: Options) -> Iterator[str]:
+    """Yield a line for each topology, and one that says which promises were broken where."""
+    left_out = {each.topology: each for each in options.left_out}
+    width = max(len(topology.name) for topology in options.declared)
+    yield "requirements by topology"
+    for topology in options.declared:
+        if each := left_out.get(topology.name):
+            told = f"{each.verdict}, as it was not raised: {each.reason.partition('; ')[0]}"
+        else:
+            told = _counted(Counter(_verdicts(topology, settled).values())) or "none was judged"
+        yield f"  {topology.name:<{width}}  {told}"
+    broken: dict[str, list[str]] = {}
+    for topology in options.topologies:
+        for name, verdict in _verdicts(topology, settled).items():
+            if verdict is Verdict.FAILED:
+                broken.setdefault(topology.name, []).append(name)
+    listed = "; ".join(f"{name}: {', '.join(ids)}" for name, ids in broken.items())
+    yield f"broken: {listed}" if listed else "no promise was broken on any topology"
+
+
+def _verdicts(topology: Topology, settled: Settled) -> dict[str, Verdict]:
+    """Return the verdict of each requirement that was looked at on ``topology``."""
     judged: dict[str, list[Verdict]] = {}
     for result in (*settled.results, *settled.unselected):
         if result.topology == topology.name:
             judged.setdefault(result.requirement, []).append(result.verdict)
+    # A check of several requirements may look at pairs that one of them is not about.
+    about = {
+        name: [each for each in verdicts if each is not Verdict.NOT_APPLICABLE] or verdicts
+        for name, verdicts in judged.items()
+    }
+    return {name: worst(verdicts) for name, verdicts in about.items()}
+
+
+def _counted(counts: Counter[Verdict]) -> str:
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
+
+
+def _table(topology: Topology, settled: Settled, options: Options) -> Iterator[str]:
     areas: dict[str, Counter[Verdict]] = {}
-    for name, verdicts in judged.items():
+    for name, verdict in _verdicts(topology, settled).items():
         requirement = options.catalogue.get(name)
         area = requirement.area if requirement else "unknown"
-        areas.setdefault(area, Counter())[worst(verdicts)] += 1
+        areas.setdefault(area, Counter())[verdict] += 1
     yield f"{topology.name}: requirements by area"
     for area, counts in sorted(areas.items()):
-        shown = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-        yield f"  {area:<20} {shown}"
+        yield f"  {area:<20} {_counted(counts)}"
     if not areas:
         yield "  none was judged"
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from harness.session.errors import by_assertion, told
 PROPERTY = "meshproof"
 
 _INDEX = "checks.json"
+_LABS = "labs.json"
 _UNSELECTED = "unselected.json"
 _REASON_LIMIT = 2000
 _NOT_SELECTED = Gate(Verdict.NOT_RUN, "not selected")
@@ -113,6 +114,16 @@ def list_checks(items: Iterable[pytest.Item], directory: Path) -> None:
         if (check := item.stash.get(CHECK, None))
     }
     _store(directory / _INDEX, known)
+
+
+def list_labs(labs: Mapping[str, str], directory: Path) -> None:
+    """Write down of which topology each check may ask the lab, for who owns the labs."""
+    _store(directory / _LABS, dict(labs))
+
+
+def labs(directory: Path) -> Mapping[str, str]:
+    """Return what :func:`list_labs` has written."""
+    return _stored(directory / _LABS) or {}
 
 
 def list_unselected(checks: Iterable[tuple[str, Check]], directory: Path) -> None:

@@ -11,7 +11,7 @@ from harness.artifacts.manifest import Artifact
 from harness.artifacts.recipes import Component
 from harness.model import ConfigError, HarnessError, MachineError, Program, ToolError
 from harness.phases import Phases
-from harness.verbs import declared, doctor, engine, explain, images, labs, reports
+from harness.verbs import coverage, declared, doctor, engine, explain, images, labs, reports
 from harness.verbs.codes import FOUND, UNABLE, WRONG
 
 #: The options of runs that ask for versions, by the component that they are about.
@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     sick.set_defaults(run=_doctor)
     for name, add, text in (
         ("compare", reports.add_compare, "set two conformance reports side by side"),
+        ("coverage", coverage.add, "say what is checked where, and what it said last"),
         ("down", labs.add_down, "take labs down that still stand"),
         ("engine", engine.add, "the container engine that kind's nodes run on"),
         ("explain", explain.add, "say what a declaration means"),

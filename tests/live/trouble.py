@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness import shell
@@ -122,11 +122,11 @@ def descendants(pid: int) -> set[int]:
     return found.union(*(descendants(child) for child in found))
 
 
-def gone(pids: set[int]) -> None:
+def gone(pids: set[int], within: float = 20) -> None:
     """Wait until none of ``pids`` is left."""
     eventually(
         lambda: {pid for pid in pids if claims.start_time(pid)},
         lambda left: not left,
         what="every process of the lab has ended",
-        budget=_SOON,
+        budget=replace(_SOON, timeout=within),
     )

@@ -11,6 +11,7 @@ from harness.lab.keeper import OwningKeeper
 from harness.reporting.verify import verify
 from harness.session import failure_evidence
 from harness.shell import start
+from tests.live.trouble import descendants, gone
 from tests.plugin.conftest import TOYS, Project
 
 CHECK = """
@@ -83,9 +84,9 @@ def interrupted(
         "pytest", command, output=project.path / "output", env=environment, cwd=project.path
     )
     try:
-        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(20, 0.02))
+        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(60, 0.02))
         os.killpg(pytest_run.pid, by)  # as a terminal does with Ctrl-C, to workers too
-        return pytest_run.wait(10)
+        return pytest_run.wait(30)
     finally:
         pytest_run.end(grace=0.1)
 
@@ -123,6 +124,37 @@ def test_ctrl_c_with_workers_leaves_nothing(project: Project, step: str) -> None
     assert project.log.count("down") == 1
     assert not project.leftovers
     assert project.record()["complete"] is False
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "two-workers"])
+def test_an_end_on_the_second_of_several_topologies_leaves_nothing(
+    project: Project, workers: list[str], by: int
+) -> None:
+    hangs = HANGS.replace(
+        "(lab):", "(lab, topology):\n    if topology.name == 'pair':\n        return"
+    )
+    project.check(hangs)
+    assert interrupted(project, "--topology=single", *workers, by=by) == pytest.ExitCode.INTERRUPTED
+    assert project.log.count("down") == 2
+    assert not project.leftovers
+    assert project.record()["complete"] is False
+
+
+@pytest.mark.parametrize("workers", [[], ["-n2"]], ids=["alone", "two-workers"])
+def test_no_process_outlives_a_run_that_is_killed(project: Project, workers: list[str]) -> None:
+    project.check(HANGS + "\n@pytest.mark.requirement('TO-01')\ndef test_next(lab):\n    pass\n")
+    command = [sys.executable, "-m", "pytest", *TOYS, "--topology=all", *workers]
+    run = start("pytest", command, output=project.path / "output", cwd=project.path)
+    hanging = project.path / "hanging"
+    try:
+        eventually(hanging.exists, bool, what="pytest hangs", budget=Budget(60, 0.02))
+        inside = descendants(run.pid)
+        run.signal(signal.SIGKILL)
+        run.wait(10)
+        gone(inside, within=60)  # xdist gives workers 15 s to end by themselves
+    finally:
+        run.end(grace=0.1)
 
 
 def test_a_killed_worker_makes_its_check_unknown_and_the_report_incomplete(

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from harness.reporting.verify import verify
 from tests.plugin.conftest import Project
 
 CHECK = """
@@ -117,7 +118,11 @@ def test_collecting_only_writes_no_report(project: Project) -> None:
         (["--budget-scale=0"], "--budget-scale 0: must be more than 0"),
         (["--outage=-1"], "--outage -1: must be more than 0"),
         (["--topology=pair"], "--topology pair: given twice"),
-        (["--topology=single", "-n2"], "with several topologies, leave -n out"),
+        (
+            ["--topology=single", "-n2", "--dist=loadfile"],
+            "--dist loadfile: with several topologies, checks are handed out in order",
+        ),
+        (["--topology=field"], "--topology field: "),
         (["--topology=./nowhere.yaml"], "--topology ./nowhere.yaml: there is no such file"),
         (["--level=gold"], "invalid choice: 'gold'"),
     ],
@@ -160,23 +165,49 @@ Toy.refuses = lambda self, topology: ["no room for two"] if len(topology.cluster
 """
 
 
-def test_what_is_refused_is_left_out_of_all_and_that_is_said(project: Project) -> None:
+@pytest.mark.parametrize("options", [[], ["-n2"]], ids=["alone", "two-workers"])
+def test_what_is_refused_is_left_out_of_all_and_that_is_said(
+    project: Project, options: list[str]
+) -> None:
     project.pytester.makeconftest((project.path / "conftest.py").read_text() + REFUSES)
     project.check(CHECK)
-    run = project.run(topology="all")
+    run = project.run_apart(*options, topology="all")
+    assert run.ret == pytest.ExitCode.OK
     run.stdout.fnmatch_lines(
-        ["meshproof: single on toy*", "meshproof: left out: --mesh toy on topology pair: no room*"]
+        ["meshproof: single on toy*", "meshproof: left out: pair: --mesh toy: no room*"]
     )
     assert project.log.count("up") == 1
     record = project.record()
-    assert "topology pair: no room for two" in record["options"]["left-out"]
-    assert [each["name"] for each in record["topologies"]] == ["single"]
+    assert record["options"]["left-out"] == "pair"
+    assert project.results() == {"test_it[single]": "passed"}
+    pair, single = project.report()["topologies"]
+    assert (pair["name"], single["name"]) == ("pair", "single")
+    assert pair["left_out"] == "--mesh toy: no room for two"
+    assert {each["verdict"] for each in pair["requirements"]} == {"not-run"}
+    assert {each["reason"] for each in pair["requirements"]} == {f"not raised: {pair['left_out']}"}
+    assert pair["levels"]["core"]["status"] == "blocked"
+    assert "left_out" not in single
+    assert verify(project.path / "reports") == []
+
+
+def test_what_needs_a_data_plane_that_a_mesh_does_not_have_is_not_about_it(
+    project: Project,
+) -> None:
+    path = project.path / "topologies/pair.yaml"
+    path.write_text(path.read_text() + "data_plane: ambient\n")
+    lacks = REFUSES + 'Toy.data_planes = frozenset({"sidecar"})\n'
+    project.pytester.makeconftest((project.path / "conftest.py").read_text() + lacks)
+    project.check(CHECK)
+    assert project.run(topology="all").ret == pytest.ExitCode.OK
+    pair, _ = project.report()["topologies"]
+    assert {each["verdict"] for each in pair["requirements"]} == {"not-applicable"}
+    assert pair["levels"]["core"]["status"] == "nothing-checked"
 
 
 def test_where_all_are_refused_nothing_is_left_to_run(project: Project) -> None:
     refuses_all = REFUSES.replace("> 1", "> 0")
     project.pytester.makeconftest((project.path / "conftest.py").read_text() + refuses_all)
-    assert "left out: --mesh toy on topology single: no room" in refused(project, topology="all")
+    assert "left out: single: --mesh toy: no room" in refused(project, topology="all")
 
 
 def test_a_lab_that_a_provider_cannot_raise(project: Project) -> None:

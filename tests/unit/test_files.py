@@ -114,6 +114,27 @@ def test_topologies_of_the_field_are_found_by_name_and_not_among_all(tmp_path: P
         files.find_topology("rnig", tmp_path)
 
 
+def test_a_group_is_all_of_the_guides_or_all_in_a_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ring.yaml", "star.yaml", "field/odd.yaml", "mine/own.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+
+    def names(group: str) -> list[str] | None:
+        found = files.topology_group(group, tmp_path)
+        return None if found is None else [path.stem for path in found]
+
+    assert names("all") == ["ring", "star"]
+    assert names("field") == ["odd"]
+    assert names("./mine") == names(f"{tmp_path}/mine") == ["own"]
+    assert names("mine") is names("ring") is names("./mine/own.yaml") is None
+    (tmp_path / "mine/own.yaml").unlink()
+    with pytest.raises(ConfigError, match="holds no topology"):
+        files.topology_group("./mine", tmp_path)
+
+
 def test_no_two_shipped_topologies_have_one_name() -> None:
     names = [path.stem for path in files.topology_files(ROOT / "topologies", field=True)]
     assert len(set(names)) == len(names)

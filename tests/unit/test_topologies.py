@@ -17,6 +17,10 @@ CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")
 SHIPPED = {path.stem: load_topology(path) for path in topology_files(ROOT / "topologies")}
 
 
+def test_all_are_those_that_guides_describe() -> None:
+    assert set(SHIPPED) == set(CATALOGUE.topologies)
+
+
 @pytest.mark.parametrize("topology", SHIPPED.values(), ids=lambda topology: topology.name)
 def test_a_topology_is_what_the_catalogue_says_of_it(topology: Topology) -> None:
     entry = CATALOGUE.topologies[topology.name]

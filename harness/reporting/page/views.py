@@ -4,7 +4,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.model import CheckResult, Fate, Level, PhaseTime, Proof, Topology, Verdict
+from harness.model import (
+    CheckResult,
+    Fate,
+    Level,
+    PhaseTime,
+    Proof,
+    Requirement,
+    Topology,
+    Verdict,
+    worst,
+)
 from harness.reporting import judgement
 from harness.reporting.conformance import programs, project
 from harness.reporting.page.drawing import Drawing, draw
@@ -50,18 +60,33 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class AreaView:
-    """The requirements of an area, those that need attention first."""
+    """The requirements of an area, those that need attention first.
+
+    ``asked`` are those of the levels that the run asks for, as far as they are applicable.
+    """
 
     name: str
     outcomes: tuple[judgement.Outcome, ...]
     bar: tuple[Share, ...]
+    asked: tuple[judgement.Outcome, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of what was asked for."""
+        return worst(each.verdict for each in self.asked)
+
+    @property
+    def passed(self) -> int:
+        """How many of what was asked for have passed."""
+        return sum(each.verdict is Verdict.PASSED for each in self.asked)
 
 
 @dataclass(frozen=True, slots=True)
 class TopologyView:
-    """Everything about one topology."""
+    """Everything about one topology; ``left_out`` says why it was not raised, if it was not."""
 
     topology: Topology
+    left_out: str
     status: str
     drawing: Drawing
     labs: tuple[LabRecord, ...]
@@ -69,6 +94,15 @@ class TopologyView:
     matrix: tuple[tuple[Cell, ...], ...]
     areas: tuple[AreaView, ...]
     counts: tuple[tuple[Verdict, int], ...]
+
+    def area(self, name: str) -> AreaView:
+        """Return the area called ``name``."""
+        return next(each for each in self.areas if each.name == name)
+
+    def verdict(self, requirement: str) -> Verdict:
+        """Return the verdict of one requirement."""
+        found = (each for area in self.areas for each in area.outcomes)
+        return next(each.verdict for each in found if each.requirement.id == requirement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +122,8 @@ class Page:
     report: ConformanceReport
     status: str
     topologies: tuple[TopologyView, ...]
+    #: The requirements of each area, in the catalogue's order.
+    areas: Mapping[str, tuple[Requirement, ...]]
     kills: judgement.KillRatio
     sabotages: tuple[tuple[CheckResult, Proof], ...]
     phases: tuple[Bar, ...]
@@ -104,6 +140,7 @@ def page(record: RunRecord) -> Page:
         report=project(record),
         status=_overall(shown),
         topologies=shown,
+        areas=_by_area(record),
         kills=judgement.kill_ratio(record),
         sabotages=tuple(sorted(judgement.proofs(record), key=_concern)),
         phases=tuple(_bars(record.phases, span)),
@@ -122,6 +159,14 @@ def seconds(value: float) -> str:
     return f"{minutes} min {rest:02d} s"
 
 
+def _by_area(record: RunRecord) -> dict[str, tuple[Requirement, ...]]:
+    known = record.catalogue.requirements
+    return {
+        area: tuple(each for each in known if each.area == area)
+        for area in dict.fromkeys(each.area for each in known)
+    }
+
+
 def _overall(topologies: Iterable[TopologyView]) -> str:
     statuses = {view.status for view in topologies}
     if statuses == {"passed"}:
@@ -131,11 +176,14 @@ def _overall(topologies: Iterable[TopologyView]) -> str:
 
 def _status(record: RunRecord, summaries: Mapping[Level, judgement.LevelSummary]) -> str:
     """Return what may be claimed for the level of the run: it asks for more binding ones, too."""
-    ranked = [*Level]
-    asked = ranked[: ranked.index(record.level) + 1]
-    if any(summaries[level].status == "blocked" for level in asked):
+    if any(summaries[level].status == "blocked" for level in _asked(record)):
         return "blocked"
     return summaries[record.level].status
+
+
+def _asked(record: RunRecord) -> list[Level]:
+    ranked = [*Level]
+    return ranked[: ranked.index(record.level) + 1]
 
 
 def _concern(entry: tuple[CheckResult, Proof]) -> tuple[bool, str, str]:
@@ -148,14 +196,16 @@ def _topology(record: RunRecord, topology: Topology) -> TopologyView:
     summaries = {each.level: each for each in judgement.levels(record, topology.name)}
     labs = tuple(lab for lab in record.labs if lab.topology == topology.name)
     counts = Counter(outcome.verdict for outcome in judged)
+    left_out = record.why_left_out(topology.name)
     return TopologyView(
         topology=topology,
+        left_out=left_out.reason if left_out else "",
         status=_status(record, summaries),
         drawing=draw(topology, tuple(each for lab in labs for each in lab.clusters)),
         labs=labs,
         levels=tuple(_level(summaries[level]) for level in Level),
         matrix=_matrix(record, topology),
-        areas=tuple(_areas(judged)),
+        areas=tuple(_areas(judged, _asked(record))),
         counts=tuple((verdict, counts[verdict]) for verdict in ATTENTION if counts[verdict]),
     )
 
@@ -203,7 +253,7 @@ def _observations(record: RunRecord, topology: str) -> set[tuple[str, str, str, 
     }
 
 
-def _areas(judged: tuple[judgement.Outcome, ...]) -> Iterator[AreaView]:
+def _areas(judged: tuple[judgement.Outcome, ...], levels: list[Level]) -> Iterator[AreaView]:
     grouped: dict[str, list[judgement.Outcome]] = {}
     for outcome in judged:
         grouped.setdefault(outcome.requirement.area, []).append(outcome)
@@ -214,7 +264,12 @@ def _areas(judged: tuple[judgement.Outcome, ...]) -> Iterator[AreaView]:
     ):
         counts = Counter(outcome.verdict for outcome in mine)
         ordered = sorted(mine, key=lambda each: (rank[each.verdict], each.requirement.id))
-        yield AreaView(name=name, outcomes=tuple(ordered), bar=_shares(dict(counts)))
+        asked = tuple(
+            each
+            for each in ordered
+            if each.requirement.level in levels and each.verdict is not Verdict.NOT_APPLICABLE
+        )
+        yield AreaView(name, tuple(ordered), _shares(dict(counts)), asked)
 
 
 def _bars(phases: Iterable[PhaseTime], span: float) -> Iterator[Bar]:

@@ -39,6 +39,28 @@ def test_asks_a_dead_api_server(lab, sites, provider):
 def test_asks_a_living_one(sites):
     assert sites[0].kube.list("Namespace")
 """
+COUNTS = """
+import pytest
+
+@pytest.mark.requirement("TO-01")
+def test_every_cluster_answers(topology, sites):
+    assert len(sites) == len(topology.clusters)
+    assert all(site.kube.list("Namespace") for site in sites)
+"""
+HANGS_ON_THE_LAST = """
+import threading
+import pytest
+
+@pytest.mark.requirement("TO-01")
+def test_hangs(topology, sites):
+    if topology.name == "single":
+        threading.Event().wait()
+
+@pytest.mark.requirement("TO-03")
+def test_beside(sites):
+    print("somebody is there")
+"""
+WORKERS = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "two-workers"])
 
 
 class Run:
@@ -49,9 +71,9 @@ class Run:
         self.labs = labs
         self.running: Running | None = None
 
-    def start(self, checks: str, mesh: str) -> Running:
+    def start(self, checks: str, mesh: str, *more: str, topology: str = "single") -> Running:
         (self.project / "suites/test_it.py").write_text(checks)
-        options = ["--topology=single", "--provider=embedded", f"--mesh={mesh}", "-s"]
+        options = [f"--topology={topology}", "--provider=embedded", f"--mesh={mesh}", "-s", *more]
         self.running = shell.start(
             "pytest",
             [sys.executable, "-m", "pytest", *options],
@@ -95,7 +117,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 def press_ctrl_c(running: Running) -> None:
     os.killpg(running.pid, signal.SIGINT)
-    assert running.wait(30) == pytest.ExitCode.INTERRUPTED
+    assert running.wait(90) == pytest.ExitCode.INTERRUPTED
 
 
 def kill(running: Running) -> None:
@@ -133,3 +155,40 @@ def test_a_dead_api_server_leaves_the_question_open(run: Run) -> None:
     assert "no answer" in dead["reason"]
     assert (run.project / "reports" / dead["evidence"] / "index.md").is_file()
     assert not list(run.labs.iterdir())
+
+
+@WORKERS
+def test_one_run_judges_every_topology_that_can_be_raised(
+    run: Run, workers: tuple[str, ...]
+) -> None:
+    text = (run.project / "topologies/single.yaml").read_text()
+    old = text.replace("name: single", "name: old")
+    old = old.replace("network: blue}", "network: blue, kubernetes: 9.9.9}")
+    (run.project / "topologies/old.yaml").write_text(old)
+    running = run.start(COUNTS, "none", *workers, topology="all")
+    assert running.wait(240) == pytest.ExitCode.OK, (run.project / "output").read_text()
+    record = run.record()
+    assert [lab["topology"] for lab in record["labs"]] == ["pair", "single"]
+    assert [each["verdict"] for each in record["results"]] == ["passed", "passed"]
+    (left_out,) = record["left_out"]
+    assert left_out["topology"] == "old"
+    assert "9.9.9" in left_out["reason"]
+    assert not list(run.labs.iterdir())
+
+
+@WORKERS
+@pytest.mark.parametrize("end", [press_ctrl_c, kill])
+def test_an_end_on_the_last_of_several_leaves_nothing(
+    run: Run, end: Callable[[Running], None], workers: tuple[str, ...]
+) -> None:
+    before = surroundings()
+    running = run.start(HANGS_ON_THE_LAST, "none", *workers, topology="all")
+    run.said("take down pair")
+    run.said("raise single on embedded: ")
+    inside = descendants(running.pid)
+    end(running)
+    gone(inside, within=60)  # xdist gives workers 15 s to end by themselves
+    if end is kill:
+        EmbeddedProvider().reap()  # a worker may have looked for the lab when it was gone
+    assert not list(run.labs.iterdir())
+    assert surroundings() == before

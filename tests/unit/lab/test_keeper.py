@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.lab.keeper import BorrowingKeeper, Loan, NoLab, OwningKeeper, lend
+from harness.lab.keeper import NoLab, OwningKeeper
 from harness.lab.kept import KeptLabs
 from harness.lab.usage import used, users
 from harness.meshes.installation import Installation
@@ -278,24 +278,6 @@ def test_a_lab_of_another_kind_is_not_found(keeper: OwningKeeper) -> None:
 def test_a_note_of_another_version_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"mesh": "none", "labs": []}')
     assert list(KeptLabs(tmp_path).all()) == []
-
-
-def test_a_lab_is_lent_as_plain_data(keeper: OwningKeeper, events: list[str]) -> None:
-    loan = lend(keeper, ONE)
-    borrowed = BorrowingKeeper(Loan(**loan.dump()))
-    assert borrowed.lab(ONE) == keeper.lab(ONE) == borrowed.standing
-    borrowed.close()
-    assert "down one" not in events
-
-
-def test_what_could_not_be_raised_is_lent_as_a_reason(
-    keeper: OwningKeeper, events: list[str]
-) -> None:
-    keeper.mesh = Mesh(events, "install")
-    borrowed = BorrowingKeeper(lend(keeper, ONE))
-    assert borrowed.standing is None
-    with pytest.raises(NoLab, match="OSError: no image"):
-        borrowed.lab(ONE)
 
 
 def test_nothing_invents_an_address(keeper: OwningKeeper) -> None:
