@@ -19,10 +19,12 @@ from harness.workloads.rules import (
 from harness.workloads.site import configuring
 from harness.workloads.stage import (
     ECHO,
+    KEPT,
     NEAR,
     RANKED,
     SAMPLE,
     SPLIT,
+    keeping,
     near_policy,
     ranked_policy,
     retried,
@@ -96,6 +98,26 @@ def rule_in_both_primaries(scene: Scene) -> Breaking:
 def rule_missing_in_one_primary(scene: Scene) -> Breaking:
     """Take the split out of the primary that configures the check's client."""
     with scene.client.config.deleted("VirtualService", SPLIT.name, SAMPLE):
+        yield
+
+
+@contextmanager
+def rule_missing_for_one_cluster(scene: Scene) -> Breaking:
+    """Take the client's cluster out of the rules that keep requests in the caller's own."""
+    config = scene.client.config
+    rule = config.kube.get("VirtualService", KEPT.name, SAMPLE)
+    own = keeping(scene.client)["match"]
+    others = [route for route in rule["spec"]["http"] if route["match"] != own]
+    with config.patched("VirtualService", KEPT.name, {"spec": {"http": others}}, SAMPLE):
+        yield
+
+
+@contextmanager
+def older_rule_for_the_host(scene: Scene) -> Breaking:
+    """Have a rule for the merged host in the client's primary already: the oldest one counts."""
+    route = [{"destination": {"host": ECHO.fqdn}}]
+    older = virtual_service("older", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": route}])
+    with scene.client.config.applied(older):
         yield
 
 

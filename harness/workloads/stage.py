@@ -102,6 +102,8 @@ RANKED = Host("ranked")
 PRIVATE = Host("private")
 #: Declared cluster-local in the mesh configuration (OP-01).
 LOCAL = Host("local")
+#: Kept in the cluster of each caller, by cluster subsets and the callers' own labels (OP-03).
+KEPT = Host("kept")
 #: The other tenant's service.
 TENANT = Host("probe", OTHER)
 
@@ -117,6 +119,11 @@ def retried(site: Site) -> Host:
     Callers try again as often as they do by default in Istio (LF-11).
     """
     return Host(f"retried-{site.name}")
+
+
+def lent(site: Site) -> Host:
+    """Return the Service that checks about ``site`` make and take away; no cluster declares it."""
+    return Host(f"lent-{site.name}")
 
 
 def instances_held(site: Site, stage: "Stage") -> Fraction:
@@ -302,7 +309,7 @@ def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
 
 
 def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:
-    merged = [host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, RANKED, LOCAL)]
+    merged = [host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, RANKED, LOCAL, KEPT)]
     private = {"networking.istio.io/exportTo": "."}
     return [
         *(service(name, SAMPLE, app="echo") for name in merged),
@@ -337,8 +344,10 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         *(_treated(only(site), policy=FRESH) for site in sites),
         _treated(SPLIT, subsets=_by_version(sites)),
         _routed(SPLIT, [{"route": _split(sites)}]),
-        _treated(SORTED, subsets=_by_cluster(sites)),
+        _treated(SORTED, subsets=by_cluster(sites)),
         _routed(SORTED, [_towards(site) for site in sites]),
+        _treated(KEPT, subsets=by_cluster(sites)),
+        _routed(KEPT, [keeping(site) for site in sites]),
         _treated(NEAR, policy=near_policy()),
         _treated(RANKED, policy=ranked_policy(CLUSTER_LABEL)),
         *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
@@ -376,6 +385,14 @@ def retrying(site: Site, *, attempts: int) -> dict[str, Any]:
     return {"route": [{"destination": destination}], "retries": {"attempts": attempts}}
 
 
+def keeping(site: Site) -> dict[str, Any]:
+    """Return the route of ``kept`` for callers in ``site``: to the instances there."""
+    return {
+        "match": [{"sourceLabels": {CLUSTER_LABEL: site.name}}],
+        "route": [{"destination": {"host": KEPT.fqdn, "subset": site.name}}],
+    }
+
+
 def near_policy(ejection: str = f"{EJECTION}s") -> dict[str, Any]:
     """Return the traffic policy of ``near``: one 5xx ejects, a whole locality may be ejected."""
     return {
@@ -403,7 +420,8 @@ def _by_version(sites: Sequence[Site]) -> list[Manifest]:
     return [{"name": version, "labels": {"version": version}} for version in versions]
 
 
-def _by_cluster(sites: Sequence[Site]) -> list[Manifest]:
+def by_cluster(sites: Sequence[Site]) -> list[Manifest]:
+    """Return a subset for each cluster, called like it."""
     return [{"name": site.name, "labels": {CLUSTER_LABEL: site.name}} for site in sites]
 
 

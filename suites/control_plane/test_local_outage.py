@@ -1,0 +1,130 @@
+"""The outage of one control plane is felt by the workloads that it manages, and by no other."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from harness.converge import Budget, eventually, pause
+from harness.faults.rollout import replicas, without_istiod
+from harness.probes.caller import Caller
+from harness.probes.claims import all_answered, always
+from harness.probes.sidecar import outbound
+from harness.sabotages.control_plane import (
+    clients_proxies_elsewhere,
+    injector_elsewhere,
+    second_cluster_made_remote,
+    shared_control_plane,
+)
+from harness.sabotages.policy import deny_all
+from harness.workloads.echo import service
+from harness.workloads.rules import aborting, everywhere
+from harness.workloads.site import Site, governing
+from harness.workloads.stage import BRIEF, ECHO, HTTP_PORT, OTHER, SAMPLE, TENANT, Host, Stage, lent
+
+#: Requests per second from each cluster while a control plane is down.
+RATE = 10.0
+#: Seconds for configuration to take effect, and for a new pod to start.
+PUSHED = Budget(timeout=30, interval=0.2)
+STARTED = Budget(timeout=60, interval=0.2, firm=True)
+#: Seconds for news to reach those whom they must not, and the longest that all of it may take.
+SETTLING, LONGEST = 5.0, 300.0
+
+
+@pytest.mark.requirement("CP-10")
+@pytest.mark.sabotage.with_args(shared_control_plane, breaks="takes effect there")
+@pytest.mark.sabotage.with_args(injector_elsewhere, breaks="a new pod starts in")
+@pytest.mark.sabotage.with_args(clients_proxies_elsewhere, breaks="still get updates")
+@pytest.mark.sabotage.with_args(deny_all, breaks="failed during the outage")
+@pytest.mark.disturbs
+def test_an_outage_is_felt_by_own_workloads_only(
+    source: Site,
+    target: Site,
+    stage: Stage,
+    waits: Callable[[float], None],
+    notes: Callable[[str], None],
+) -> None:
+    word, new = target.name, lent(source)
+    rule = aborting(f"abort-{word}", SAMPLE, host=ECHO.fqdn, word=word)
+    with ExitStack() as undo:
+        undo.enter_context(without_istiod([source.control_plane]))
+        loads = {
+            site.name: undo.enter_context(
+                stage.stranger(site).load(BRIEF.url, rate=RATE, seconds=LONGEST)
+            )
+            for site in (source, target)
+        }
+        undo.enter_context(target.config.applied(rule))
+        always(
+            lambda: stage.echo(target).call(ECHO.url, count=10, headers={"x-probe": word}),
+            all_answered(418),
+            what=f"without istiod of {source}, configuration of {target} takes effect there",
+            budget=PUSHED,
+        )
+        undo.enter_context(replicas(target, TENANT.name, OTHER, 2))
+        eventually(
+            lambda: len(target.pods(OTHER, TENANT.name)),
+            lambda ready: ready == 2,
+            what=f"without istiod of {source}, a new pod starts in {target}",
+            budget=STARTED,
+        )
+        undo.enter_context(everywhere([source, target], service(new.name, SAMPLE, app="echo")))
+        eventually(
+            lambda: unaware(new, stage.injected(target)),
+            lambda missing: not missing,
+            what=f"without istiod of {source}, proxies of {target} learn of {new.fqdn}",
+            budget=PUSHED,
+        )
+        pause(SETTLING, why="news have to arrive where they must not")
+        waits(SETTLING)
+        everyone = {str(caller) for caller in stage.injected(source)}
+        told = everyone - unaware(new, stage.injected(source))
+        assert not told, f"without istiod of {source}, its workloads still get updates: {told}"
+        ledgers = {name: load.stop() for name, load in loads.items()}
+    for name, ledger in ledgers.items():
+        notes(f"{name}: {ledger}")
+        assert ledger.sent >= RATE * SETTLING, f"{name} called too seldom: {ledger}"
+        assert not ledger.failed, f"calls from {name} failed during the outage: {ledger}"
+
+
+def unaware(host: Host, callers: tuple[Caller, ...]) -> set[str]:
+    """Return the callers whose proxies know nothing of a Service."""
+    name = outbound(host.fqdn, HTTP_PORT)
+    return {str(caller) for caller in callers if name not in caller.sidecar.clusters()}
+
+
+@pytest.mark.requirement("CP-14")
+@pytest.mark.sabotage.with_args(
+    second_cluster_made_remote, on="other-control-plane", breaks="lose updates"
+)
+@pytest.mark.sabotage.with_args(
+    clients_proxies_elsewhere, on="other-control-plane", breaks="though it is down"
+)
+@pytest.mark.disturbs
+def test_a_control_plane_that_stops_takes_its_own_share_only(
+    stage: Stage, waits: Callable[[float], None], notes: Callable[[str], None]
+) -> None:
+    everyone = tuple(caller for site in stage.sites for caller in stage.injected(site))
+    new = lent(stage.sites[0])
+    for plane in governing(stage.sites):
+        managed = {
+            str(caller)
+            for site in stage.sites
+            for caller in stage.injected(site)
+            if {each.name for each in site.control_planes} == {plane.name}
+        }
+        with (
+            without_istiod([plane]),
+            everywhere(stage.sites, service(new.name, SAMPLE, app="echo")),
+        ):
+            lost = always(
+                lambda: unaware(new, everyone),
+                managed.issuperset,
+                what=f"without the control plane in {plane}, only its own proxies lose updates",
+                budget=PUSHED,
+            )
+            pause(SETTLING, why="what is lost has to be more than late")
+            waits(SETTLING)
+            lost = unaware(new, everyone)
+            assert lost == managed, f"proxies of {plane} get updates though it is down: {lost}"
+        notes(f"without {plane}, {len(lost)} of {len(everyone)} proxies get no updates")
