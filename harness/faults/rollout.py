@@ -73,14 +73,16 @@ def pod_template(
     namespace: str,
     *,
     annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     account: str = "",
 ) -> Iterator[None]:
-    """Run the body with pods that carry ``annotations``, or under another service account.
+    """Run the body with pods that carry ``annotations``, ``labels`` or another service account.
 
     The pods are replaced both times.
     """
     spec = {"serviceAccountName": account, "serviceAccount": account} if account else {}
-    template = {"metadata": {"annotations": dict(annotations or {})}, "spec": spec}
+    said = {"annotations": dict(annotations or {}), "labels": dict(labels or {})}
+    template = {"metadata": said, "spec": spec}
     patch = {"spec": {"template": template}}
     try:
         with site.patched("Deployment", deployment, patch, namespace):

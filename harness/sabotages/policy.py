@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from harness.kube import Manifest
 from harness.meshes.base import CLUSTER_LABEL
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.echo import Echo
+from harness.workloads.echo import PORTS, Echo
 from harness.workloads.rules import (
     aborting,
     authorization,
@@ -23,6 +23,7 @@ from harness.workloads.stage import (
     NEAR,
     RANKED,
     SAMPLE,
+    SPARING,
     SPLIT,
     keeping,
     near_policy,
@@ -52,6 +53,38 @@ def permissive_policy(scene: Scene) -> Breaking:
 def permissive_namespace(scene: Scene) -> Breaking:
     """Put an older policy in the namespace of the merged service that admits plaintext."""
     with everywhere(scene.sites, peer_authentication("a-permissive", SAMPLE, "PERMISSIVE")):
+        yield
+
+
+@contextmanager
+def policy_in_one_cluster(scene: Scene) -> Breaking:
+    """Have an older policy for the merged service in the client's primary: the oldest one counts.
+
+    So what ends mutual TLS later does so everywhere else alone.
+    """
+    older = peer_authentication("a-older", SAMPLE, "PERMISSIVE", app=ECHO.name)
+    with scene.client.config.applied(older):
+        yield
+
+
+@contextmanager
+def mtls_off_for_one_port(scene: Scene) -> Breaking:
+    """Switch mutual TLS off for the TCP port of the merged service, in the client's primary."""
+    ports = {PORTS["tcp-echo"]: "DISABLE"}
+    policy = peer_authentication("one-port", SAMPLE, "PERMISSIVE", app=ECHO.name, ports=ports)
+    with scene.client.config.applied(policy):
+        yield
+
+
+@contextmanager
+def validation_off(scene: Scene) -> Breaking:
+    """Let nobody judge configuration before the client's control plane gets it."""
+    config, kind = scene.client.config, "ValidatingWebhookConfiguration"
+    with ExitStack() as undo:
+        for found in config.kube.list(kind):
+            services = [each["clientConfig"].get("service", {}) for each in found["webhooks"]]
+            if any(each.get("namespace") == config.shape.system for each in services):
+                undo.enter_context(config.deleted(kind, found["metadata"]["name"]))
         yield
 
 
@@ -190,8 +223,9 @@ def _rule_for_echo(policy: Manifest) -> Manifest:
 
 @contextmanager
 def no_outlier_detection(scene: Scene) -> Breaking:
-    """Remove outlier detection, without which locality has no say."""
-    with _traffic_policy(scene, NEAR.name, {"outlierDetection": None}):
+    """Remove outlier detection, without which locality has no say and the dead are called."""
+    none = {"outlierDetection": None}
+    with _traffic_policy(scene, NEAR.name, none), _traffic_policy(scene, SPARING.name, none):
         yield
 
 

@@ -96,6 +96,8 @@ SPLIT = Host("split")
 SORTED = Host("sorted")
 #: Locality load balancing with outlier detection (LF-01, LF-05).
 NEAR = Host("near")
+#: Merged, with outlier detection: who does not answer is called no more (CM-04).
+SPARING = Host("sparing")
 #: failoverPriority by cluster (LF-06).
 RANKED = Host("ranked")
 #: Exported to its own namespace only (TN-11).
@@ -309,7 +311,9 @@ def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
 
 
 def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:
-    merged = [host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, RANKED, LOCAL, KEPT)]
+    merged = [
+        host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, SPARING, RANKED, LOCAL, KEPT)
+    ]
     private = {"networking.istio.io/exportTo": "."}
     return [
         *(service(name, SAMPLE, app="echo") for name in merged),
@@ -349,6 +353,7 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         _treated(KEPT, subsets=by_cluster(sites)),
         _routed(KEPT, [keeping(site) for site in sites]),
         _treated(NEAR, policy=near_policy()),
+        _treated(SPARING, policy=_SPARING),
         _treated(RANKED, policy=ranked_policy(CLUSTER_LABEL)),
         *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
     ]
@@ -404,6 +409,20 @@ def near_policy(ejection: str = f"{EJECTION}s") -> dict[str, Any]:
             "maxEjectionPercent": 100,
         },
     }
+
+
+#: In turns, so that nobody is spared for being slow; connections of their own, because one that
+#: was open before its server died never fails.
+_SPARING: Mapping[str, Any] = {
+    **FRESH,
+    "loadBalancer": {"simple": "ROUND_ROBIN", "localityLbSetting": {"enabled": False}},
+    "outlierDetection": {
+        "consecutive5xxErrors": 1,
+        "interval": "1s",
+        "baseEjectionTime": "20s",
+        "maxEjectionPercent": 100,
+    },
+}
 
 
 def ranked_policy(key: str) -> dict[str, Any]:
