@@ -128,10 +128,16 @@ def lent(site: Site) -> Host:
     return Host(f"lent-{site.name}")
 
 
-def instances_held(site: Site, stage: "Stage") -> Fraction:
-    """Return how many instances of ``echo`` a caller in ``site`` holds, its own one included."""
+def instances_held(site: Site, stage: "Stage") -> set[Fraction]:
+    """Return how many instances of ``echo`` callers in ``site`` hold, those there included.
+
+    It is one number where all their proxies agree.
+    """
     own = {pod["status"]["podIP"] for pod in site.pods(SAMPLE, ECHO.name)}
-    return instances(stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT), own)
+    return {
+        instances(caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT), own)
+        for caller in stage.strangers(site)
+    }
 
 
 def version_of(site: Site, sites: Sequence[Site]) -> str:

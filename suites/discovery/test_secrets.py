@@ -33,7 +33,7 @@ def test_endpoints_go_with_the_secret(
     left = frozenset().union(*(stage.together(source, site) for site in others))
     eventually(
         lambda: instances_held(source, stage),
-        lambda held: held == count,
+        lambda held: held == {count},
         what=f"callers in {source} hold an instance of each cluster",
     )
     with (
@@ -42,13 +42,13 @@ def test_endpoints_go_with_the_secret(
     ):
         eventually(
             lambda: instances_held(source, stage),
-            lambda held: held == count - 1,
+            lambda held: held == {count - 1},
             what=f"for callers in {source}, endpoints of {target} go with the secret",
             budget=GONE,
         )
         ledger = load.stop()
         notes(f"while the secret goes: {ledger}")
-        assert ledger.ok or ledger.failed, f"nobody in {source} called anybody: {ledger}"
+        assert ledger.sent, f"nobody in {source} called anybody: {ledger}"
         assert not ledger.failed, f"calls from {source} fail while the secret goes: {ledger}"
         always(
             lambda: caller.call(ECHO.url, count=50),
