@@ -40,33 +40,6 @@ def replicas(site: Site, deployment: str, namespace: str, count: int) -> Iterato
 
 
 @contextmanager
-def variables(site: Site, deployment: str, namespace: str, **values: str) -> Iterator[None]:
-    """Run the body with environment variables in every container of a Deployment's pods.
-
-    The pods are replaced both times.
-    """
-    spec = site.kube.get("Deployment", deployment, namespace)["spec"]["template"]["spec"]
-    own = [{"name": name, "value": value} for name, value in values.items()]
-    containers = [
-        {**each, "env": [*(e for e in each.get("env", []) if e["name"] not in values), *own]}
-        for each in spec["containers"]
-    ]
-    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-    try:
-        with site.patched("Deployment", deployment, patch, namespace):
-            site.rolled_out(deployment, namespace)
-            yield
-    finally:
-        site.rolled_out(deployment, namespace)
-
-
-def istiod_variables(site: Site, **values: str) -> AbstractContextManager[None]:
-    """Run the body while the control plane of a cluster has other environment variables."""
-    home = site.control_plane
-    return variables(home, home.shape.istiod, home.shape.system, **values)
-
-
-@contextmanager
 def pod_template(
     site: Site,
     deployment: str,
@@ -108,3 +81,9 @@ def environment(site: Site, deployment: str, namespace: str, **variables: str) -
             yield
     finally:
         site.rolled_out(deployment, namespace)
+
+
+def istiod_environment(site: Site, **variables: str) -> AbstractContextManager[None]:
+    """Run the body while the control plane of a cluster has other environment variables."""
+    home = site.control_plane
+    return environment(home, home.shape.istiod, home.shape.system, **variables)

@@ -6,7 +6,7 @@ from harness.faults.authorities import other_root, own_root, same_authority
 from harness.faults.control_planes import configured_by
 from harness.faults.injection import injected_as, injected_by, injected_otherwise
 from harness.faults.mesh_config import injector_values, mesh_config
-from harness.faults.rollout import istiod_variables, pod_template, restart_istiod
+from harness.faults.rollout import istiod_environment, pod_template, restart_istiod
 from harness.kube import Manifest
 from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
 from harness.probes.cluster_view import ready_pods
@@ -85,14 +85,14 @@ def proxies_on_other_istiod(scene: Scene) -> Breaking:
 @contextmanager
 def headless_off(scene: Scene) -> Breaking:
     """Switch off headless Services that span clusters in the client's control plane."""
-    with istiod_variables(scene.client, ENABLE_MULTICLUSTER_HEADLESS="false"):
+    with istiod_environment(scene.client, ENABLE_MULTICLUSTER_HEADLESS="false"):
         yield
 
 
 @contextmanager
 def timeout_disabled(scene: Scene) -> Breaking:
     """Let the client's control plane wait for ever for clusters that it cannot read."""
-    with istiod_variables(scene.client, PILOT_REMOTE_CLUSTER_TIMEOUT="0"):
+    with istiod_environment(scene.client, PILOT_REMOTE_CLUSTER_TIMEOUT="0"):
         yield
 
 
