@@ -32,7 +32,7 @@ def test_pods_do_not_reach_pods_of_another_network(
 
 
 @pytest.mark.requirement("NM-08")
-@pytest.mark.sabotage.with_args(clusterip_gateway, breaks="has an external address")
+@pytest.mark.sabotage.with_args(clusterip_gateway, breaks="no external address")
 @pytest.mark.sabotage.with_args(gateway_scaled_to_zero, breaks="connects to")
 @pytest.mark.disturbs
 def test_the_gateway_is_reachable_from_the_other_network(
