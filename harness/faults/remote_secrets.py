@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from harness.converge import pause
 from harness.kube import Manifest
 from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
-from harness.model.kubeconfig import kubeconfig_data
 from harness.meshes.istio.remote_secret import READER, Credentials, kubeconfig, remote_secret
 from harness.model import HarnessError
+from harness.model.kubeconfig import kubeconfig_data
 from harness.workloads.site import Site
 
 
