@@ -22,13 +22,13 @@ SETTINGS: dict[str, object] = {
 @pytest.mark.requirement("LF-08")
 @pytest.mark.sabotage.with_args(validation_off, breaks="is accepted in")
 @pytest.mark.usefixtures("stage")  # whose namespace the rule would be in
-def test_locality_settings_exclude_each_other(cluster: Site) -> None:
-    alone = {name: refusal(cluster.config, name) for name in SETTINGS}
-    refused = {name: why for name, why in alone.items() if why}
-    assert not refused, f"what is right is refused in {cluster}: {refused}"
-    pairs = list(combinations(SETTINGS, 2))
-    wrong = [" and ".join(pair) for pair in pairs if not refusal(cluster.config, *pair)]
-    assert not wrong, f"what excludes each other is accepted in {cluster}: {wrong}"
+@pytest.mark.parametrize("pair", [*combinations(SETTINGS, 2)], ids="+".join)
+def test_locality_settings_exclude_each_other(cluster: Site, pair: tuple[str, str]) -> None:
+    for name in pair:
+        why = refusal(cluster.config, name)
+        assert not why, f"{name} alone is refused in {cluster}: {why}"
+    why = refusal(cluster.config, *pair)
+    assert why, f"{' with '.join(pair)} is accepted in {cluster}"
 
 
 def refusal(site: Site, *settings: str) -> str:
