@@ -3,9 +3,8 @@
 from contextlib import ExitStack, contextmanager
 
 from harness.faults.rollout import pod_template
-from harness.probes import access
+from harness.probes.cluster_view import ready_pods
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.echo import Echo
 from harness.workloads.stage import ECHO, SAMPLE
 
 
@@ -25,13 +24,13 @@ def no_injection(scene: Scene) -> Breaking:
 
 @contextmanager
 def gateway_installed(scene: Scene) -> Breaking:
-    """Let a pod run that has the labels of an east-west gateway."""
+    """Let a pod of the client's cluster pass for an east-west gateway, by its labels."""
     site, shape = scene.client, scene.client.shape
-    where = shape.gateway_namespace
-    gate = Echo(name="gate", namespace=where, injected=False, labels=shape.gateway_labels)
-    access.grant(site.kube, where)
-    with site.applied(*gate.manifests(site.name)):
-        site.rolled_out(gate.name, where)
+    patch = {"metadata": {"labels": shape.gateway_labels}}
+    with ExitStack() as undo:
+        for pod in ready_pods(site.kube, shape.gateway_namespace, shape.istiod_pods):
+            name = pod["metadata"]["name"]
+            undo.enter_context(site.patched("Pod", name, patch, shape.gateway_namespace))
         yield
 
 
