@@ -203,6 +203,11 @@ class Kube:
         query = {"dryRun": "All"} if dry_run else None
         return self._json("POST", self._path_of(manifest, collection=True), query, manifest)
 
+    def rehearse(self, manifest: Manifest) -> Manifest:
+        """Have the creation of ``manifest`` judged, by webhooks too, and keep nothing of it."""
+        path = self._path_of(manifest, collection=True)
+        return self._json("POST", path, {"dryRun": "All"}, manifest)
+
     def patch(
         self,
         kind: str,

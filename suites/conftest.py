@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from harness.converge import Budget, NotConverged, concurrently, eventually
+from harness.faults.remote_secrets import Rotation
 from harness.meshes.base import Mesh
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
@@ -91,6 +92,12 @@ def answering(stage: Stage) -> dict[str, set[str]]:
 def token() -> str:
     """A word that occurs nowhere else, to find a request again in logs and on the wire."""
     return f"token-{uuid4().hex}"
+
+
+@pytest.fixture
+def rotation() -> Rotation:
+    """How a check rotates remote secrets; a sabotage may have that done badly."""
+    return Rotation()
 
 
 @pytest.fixture

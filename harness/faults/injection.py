@@ -1,12 +1,13 @@
 """Let new pods be injected in another way than their cluster declares."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
+from harness.faults.mesh_config import mesh_config
 from harness.kube import Manifest
-from harness.meshes.base import NETWORK_VARIABLE
+from harness.meshes.base import DNS_VARIABLE, NETWORK_VARIABLE
 from harness.probes.injection import told
 from harness.workloads.site import Site
 from harness.workloads.stage import SAMPLE
@@ -31,30 +32,53 @@ def injected_otherwise(
 
 
 @contextmanager
+def dns_captured(site: Site) -> Iterator[None]:
+    """Run the body while proxies that a cluster's control plane injects answer DNS.
+
+    That is the default of the mesh: a pod's own annotation counts for more.
+    """
+
+    def change(config: Manifest) -> None:
+        metadata = config.setdefault("defaultConfig", {}).setdefault("proxyMetadata", {})
+        metadata[DNS_VARIABLE] = "true"
+
+    with injected_otherwise(site, mesh_config(site, change), DNS_VARIABLE, "true"):
+        yield
+
+
+@contextmanager
 def injected_as(site: Site, *, network: str) -> Iterator[None]:
     """Run the body while the injector is called by a path that names ``network``."""
-    change = _called_by(site, f"/inject/cluster/{site.name}/net/{network}")
+    change = _called(site, path=f"/inject/cluster/{site.name}/net/{network}")
     with injected_otherwise(site, change, NETWORK_VARIABLE, network):
         yield
 
 
 @contextmanager
-def _called_by(site: Site, path: str) -> Iterator[None]:
+def injected_by(site: Site, service: str) -> Iterator[None]:
+    """Run the body while new pods of a cluster are to be injected by another Service."""
+    with _called(site, name=service):
+        yield
+
+
+@contextmanager
+def _called(site: Site, **service: str) -> Iterator[None]:
+    """Run the body while webhooks of istiod are called by other fields of their ``service``."""
     with ExitStack() as undo:
         for found in site.kube.list(_WEBHOOKS):
             webhooks = copy.deepcopy(found.get("webhooks", []))
-            if _pointed(webhooks, site.shape.system, path):
+            if _pointed(webhooks, site.shape.system, service):
                 patch = {"webhooks": webhooks}
                 undo.enter_context(site.patched(_WEBHOOKS, found["metadata"]["name"], patch))
         yield
 
 
-def _pointed(webhooks: list[Manifest], system: str, path: str) -> bool:
-    """Let the webhooks that istiod serves use ``path``; say whether there are any."""
+def _pointed(webhooks: list[Manifest], system: str, service: Mapping[str, str]) -> bool:
+    """Let the webhooks that istiod serves use ``service``; say whether there are any."""
     services = [webhook["clientConfig"].get("service", {}) for webhook in webhooks]
-    ours = [service for service in services if service.get("namespace") == system]
-    for service in ours:
-        service["path"] = path
+    ours = [each for each in services if each.get("namespace") == system]
+    for each in ours:
+        each.update(service)
     return bool(ours)
 
 

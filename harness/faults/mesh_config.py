@@ -49,3 +49,13 @@ def cluster_local(*hosts: str, local: bool = True) -> Callable[[Manifest], None]
         config["serviceSettings"] = [settings, *config.get("serviceSettings", [])]
 
     return change
+
+
+def service_settings(*entries: tuple[bool, str]) -> Callable[[Manifest], None]:
+    """Return a change that puts ``entries``, whether and which host is cluster-local, first."""
+
+    def change(config: Manifest) -> None:
+        said = [{"settings": {"clusterLocal": local}, "hosts": [host]} for local, host in entries]
+        config["serviceSettings"] = [*said, *config.get("serviceSettings", [])]
+
+    return change

@@ -3,10 +3,14 @@
 import base64
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
+from harness.converge import pause
 from harness.kube import Manifest
 from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
+from harness.meshes.istio.remote_secret import READER, Credentials, kubeconfig, remote_secret
+from harness.model import HarnessError
 from harness.model.kubeconfig import kubeconfig_data
 from harness.workloads.site import Site
 
@@ -44,7 +48,7 @@ def renamed_secret(site: Site, other: Site, *, name: str = "other") -> Iterator[
     if secret is None:
         yield
         return
-    kubeconfig = next(iter(secret["data"].values()))
+    config = next(iter(secret["data"].values()))
     renamed = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -54,10 +58,119 @@ def renamed_secret(site: Site, other: Site, *, name: str = "other") -> Iterator[
             "labels": secret["metadata"]["labels"],
             "annotations": {"networking.istio.io/cluster": name},
         },
-        "data": {name: kubeconfig},
+        "data": {name: config},
     }
     with without_secret(site, other), home.applied(renamed):
         yield
+
+
+@contextmanager
+def copied_secret(site: Site, name: str, *, server: str = "") -> Iterator[None]:
+    """Run the body while the control plane of ``site`` has a copy of a secret of its own.
+
+    By it, a cluster is known as ``name`` as well, at another address if ``server`` is given.
+    """
+    home = site.control_plane
+    own = next((value for each in secrets_of(site) for value in each["data"].values()), None)
+    if own is None:
+        raise HarnessError(f"the control plane of {site} reads no other cluster")
+    config = json.loads(base64.b64decode(own))
+    config["clusters"][0]["cluster"]["server"] = (
+        server or config["clusters"][0]["cluster"]["server"]
+    )
+    with home.applied(remote_secret(name, json.dumps(config), home.shape.system)):
+        yield
+
+
+def linked(site: Site, other: Site) -> AbstractContextManager[None]:
+    """Run the body while the control plane of ``site`` has a secret for ``other``."""
+    home, system = site.control_plane, other.shape.system
+    token = other.kube.token(READER, system)
+    authority = other.kube.get("ConfigMap", "kube-root-ca.crt", system)["data"]["ca.crt"]
+    config = kubeconfig(other.name, other.cluster.server, Credentials(token, authority))
+    return home.applied(remote_secret(other.name, config, home.shape.system))
+
+
+@dataclass
+class Rotation:
+    """How a remote secret is rotated: at once, or with a ``gap`` (seconds) in which it is gone."""
+
+    gap: float = 0.0
+
+    @contextmanager
+    def delayed(self, gap: float) -> Iterator[None]:
+        """Run the body while rotations leave a gap."""
+        self.gap, before = gap, self.gap
+        try:
+            yield
+        finally:
+            self.gap = before
+
+    @contextmanager
+    def of(self, site: Site, other: Site) -> Iterator[None]:
+        """Rotate the secret of ``site`` for ``other`` to an equivalent kubeconfig, and back."""
+        home, secret = site.control_plane, secret_for(site, other)
+        if secret is None:
+            raise HarnessError(f"the control plane of {site} does not read {other}")
+        name, system = secret["metadata"]["name"], home.shape.system
+        if self.gap:
+            with without_secret(site, other):
+                pause(self.gap, why="this is the gap")
+        data = {key: _reworded(value) for key, value in secret["data"].items()}
+        with home.patched("Secret", name, {"data": data}, system):
+            yield
+
+
+def _reworded(kubeconfig: str) -> str:
+    """Return a kubeconfig (base64) that says the same in other bytes."""
+    said = base64.b64decode(kubeconfig).decode()
+    return base64.b64encode(f"{said}\n# rotated\n".encode()).decode()
+
+
+def nobody(site: Site) -> str:
+    """Return an API server's address on the network of ``site`` that nobody has."""
+    return f"https://{site.plan.load_balancers[-1]}:6443"
+
+
+@contextmanager
+def from_a_file(site: Site, other: Site) -> Iterator[None]:
+    """Run the body while the control plane of ``site`` reads ``other`` by a file, not a Secret."""
+    home, secret = site.control_plane, secret_for(site, other)
+    if secret is None:
+        raise HarnessError(f"the control plane of {site} does not read {other}")
+    kept = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "kubeconfigs", "namespace": home.shape.system},
+        "data": {f"{other.name}.yaml": next(iter(secret["data"].values()))},
+    }
+    with home.applied(kept), _mounted(home, "kubeconfigs", "/etc/kubeconfigs"):
+        yield
+
+
+@contextmanager
+def _mounted(home: Site, secret: str, path: str) -> Iterator[None]:
+    """Run the body while istiod reads kubeconfigs from a directory that a Secret is mounted at."""
+    name, system = home.shape.istiod, home.shape.system
+    spec = home.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
+    variable = {"name": "PILOT_MULTICLUSTER_KUBECONFIG_PATH", "value": path}
+    mount = {"name": secret, "mountPath": path, "readOnly": True}
+    containers = [
+        {
+            **each,
+            "env": [*each.get("env", []), variable],
+            "volumeMounts": [*each.get("volumeMounts", []), mount],
+        }
+        for each in spec["containers"]
+    ]
+    volumes = [*spec.get("volumes", []), {"name": secret, "secret": {"secretName": secret}}]
+    patch = {"spec": {"template": {"spec": {"containers": containers, "volumes": volumes}}}}
+    try:
+        with home.patched("Deployment", name, patch, system):
+            home.rolled_out(name, system)
+            yield
+    finally:
+        home.rolled_out(name, system)
 
 
 @contextmanager
@@ -69,9 +182,8 @@ def unreachable_secret(site: Site, other: Site) -> Iterator[None]:
         return
     key, value = next(iter(secret["data"].items()))
     server = other.cluster.server
-    nobody = f"https://{other.plan.load_balancers[-1]}:6443"
-    kubeconfig = base64.b64decode(value).decode().replace(server, nobody)
-    patch = {"data": {key: base64.b64encode(kubeconfig.encode()).decode()}}
+    config = base64.b64decode(value).decode().replace(server, nobody(other))
+    patch = {"data": {key: base64.b64encode(config.encode()).decode()}}
     with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
         yield
 

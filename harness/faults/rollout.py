@@ -1,7 +1,7 @@
 """Restart Deployments, and run without some."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from harness.converge import concurrently
 from harness.workloads.site import Site
@@ -46,14 +46,16 @@ def pod_template(
     namespace: str,
     *,
     annotations: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     account: str = "",
 ) -> Iterator[None]:
-    """Run the body with pods that carry ``annotations``, or under another service account.
+    """Run the body with pods that carry ``annotations``, ``labels`` or another service account.
 
     The pods are replaced both times.
     """
     spec = {"serviceAccountName": account, "serviceAccount": account} if account else {}
-    template = {"metadata": {"annotations": dict(annotations or {})}, "spec": spec}
+    said = {"annotations": dict(annotations or {}), "labels": dict(labels or {})}
+    template = {"metadata": said, "spec": spec}
     patch = {"spec": {"template": template}}
     try:
         with site.patched("Deployment", deployment, patch, namespace):
@@ -79,3 +81,9 @@ def environment(site: Site, deployment: str, namespace: str, **variables: str) -
             yield
     finally:
         site.rolled_out(deployment, namespace)
+
+
+def istiod_environment(site: Site, **variables: str) -> AbstractContextManager[None]:
+    """Run the body while the control plane of a cluster has other environment variables."""
+    home = site.control_plane
+    return environment(home, home.shape.istiod, home.shape.system, **variables)

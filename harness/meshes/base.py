@@ -29,6 +29,8 @@ REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX = "istio/multiCluster", "istio-remote-
 #: Variables by which a proxy is told the network of its pod, its mesh, and its cluster.
 NETWORK_VARIABLE, MESH_VARIABLE = "ISTIO_META_NETWORK", "ISTIO_META_MESH_ID"
 CLUSTER_VARIABLE = "ISTIO_META_CLUSTER_ID"
+#: Variable by which a proxy is told to answer DNS.
+DNS_VARIABLE = "ISTIO_META_DNS_CAPTURE"
 
 #: Annotation of a NodePort gateway's Service: labels (JSON) of the nodes by which it is reached.
 NODE_SELECTOR = "traffic.istio.io/nodeSelector"

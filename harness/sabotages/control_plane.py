@@ -1,14 +1,15 @@
 """Sabotages of control planes, their certificates and what they inject."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from harness.faults.authorities import other_root, own_root, same_authority
 from harness.faults.control_planes import configured_by
-from harness.faults.injection import injected_as, injected_otherwise
+from harness.faults.injection import injected_as, injected_by, injected_otherwise
 from harness.faults.mesh_config import injector_values, mesh_config
-from harness.faults.rollout import pod_template, restart_istiod
+from harness.faults.rollout import istiod_environment, pod_template, restart_istiod
 from harness.kube import Manifest
 from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
+from harness.probes.cluster_view import ready_pods
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.stage import ECHO, SAMPLE
 
@@ -78,6 +79,73 @@ def remote_pilot_address(scene: Scene) -> Breaking:
 def proxies_on_other_istiod(scene: Scene) -> Breaking:
     """Point the server's proxies at the client's istiod."""
     with configured_by(scene.client.control_plane, instead_of=scene.server):
+        yield
+
+
+@contextmanager
+def headless_off(scene: Scene) -> Breaking:
+    """Switch off headless Services that span clusters in the client's control plane."""
+    with istiod_environment(scene.client, ENABLE_MULTICLUSTER_HEADLESS="false"):
+        yield
+
+
+@contextmanager
+def timeout_disabled(scene: Scene) -> Breaking:
+    """Let the client's control plane wait for ever for clusters that it cannot read."""
+    with istiod_environment(scene.client, PILOT_REMOTE_CLUSTER_TIMEOUT="0"):
+        yield
+
+
+@contextmanager
+def shared_control_plane(scene: Scene) -> Breaking:
+    """Let the client's control plane manage the server's cluster too."""
+    with proxies_on_other_istiod(scene):
+        yield
+
+
+@contextmanager
+def second_cluster_made_remote(scene: Scene) -> Breaking:
+    """Let the first control plane manage the last one's cluster too."""
+    with remote_pilot_address(scene):
+        yield
+
+
+@contextmanager
+def clients_proxies_elsewhere(scene: Scene) -> Breaking:
+    """Point the client's proxies at the server's istiod."""
+    with configured_by(scene.server.control_plane, instead_of=scene.client):
+        yield
+
+
+@contextmanager
+def injector_elsewhere(scene: Scene) -> Breaking:
+    """Let new pods of the server's cluster be injected by somebody who is not there."""
+    with injected_by(scene.server, "nobody"):
+        yield
+
+
+@contextmanager
+def single_replica_unschedulable(scene: Scene) -> Breaking:
+    """Keep new replicas of the client's control plane from every node."""
+    home = scene.client.control_plane
+    with ExitStack() as undo:
+        for node in home.kube.list("Node"):
+            patch = {"spec": {"unschedulable": True}}
+            undo.enter_context(home.patched("Node", node["metadata"]["name"], patch))
+        yield
+
+
+@contextmanager
+def service_bound_to_one_pod(scene: Scene) -> Breaking:
+    """Let proxies of the client's cluster find just the istiod that runs now, and no other."""
+    home = scene.client.control_plane
+    shape, only = home.shape, {"meshproof.io/only": "this"}
+    with ExitStack() as undo:
+        for pod in ready_pods(home.kube, shape.system, shape.istiod_pods):
+            labels = {"metadata": {"labels": only}}
+            home.kube.patch("Pod", pod["metadata"]["name"], labels, shape.system)
+        bound = {"spec": {"selector": only}}
+        undo.enter_context(home.patched("Service", shape.istiod, bound, shape.system))
         yield
 
 

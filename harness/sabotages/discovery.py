@@ -2,13 +2,24 @@
 
 from contextlib import ExitStack, contextmanager
 
-from harness.faults.mesh_config import cluster_local, mesh_config
-from harness.faults.remote_secrets import renamed_secret, unreachable_secret, without_secret
+from harness.faults.mesh_config import cluster_local, mesh_config, service_settings
+from harness.faults.remote_secrets import (
+    Rotation,
+    copied_secret,
+    from_a_file,
+    linked,
+    nobody,
+    renamed_secret,
+    unreachable_secret,
+    without_secret,
+)
 from harness.faults.rollout import pod_template, restart_istiod
+from harness.meshes.base import DNS_VARIABLE
 from harness.providers.base import CanCutApi
 from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.echo import service
 from harness.workloads.site import governing
-from harness.workloads.stage import ECHO, LOCAL, PRIVATE, SAMPLE
+from harness.workloads.stage import DOMAIN, ECHO, LOCAL, OTHER, PRIVATE, SAMPLE, lent
 
 
 @contextmanager
@@ -37,6 +48,52 @@ def other_secret_name(scene: Scene) -> Breaking:
 def secret_name_mismatch(scene: Scene) -> Breaking:
     """Let the name in the remote secret differ from the cluster's own."""
     with other_secret_name(scene):
+        yield
+
+
+#: A cluster that no topology has.
+STRANGER = "stranger"
+
+
+@contextmanager
+def secret_of_nobody(scene: Scene) -> Breaking:
+    """Let the client's control plane read one cluster more, at an address that nobody has."""
+    with copied_secret(scene.client, STRANGER, server=nobody(scene.client)):
+        yield
+
+
+@contextmanager
+def secret_copied(scene: Scene) -> Breaking:
+    """Let the client's control plane read a cluster twice, the second time by another name."""
+    with copied_secret(scene.client, STRANGER):
+        yield
+
+
+@contextmanager
+def secrets_applied(scene: Scene) -> Breaking:
+    """Give the client's control plane the secret that links it to the server's cluster."""
+    with linked(scene.client, scene.server):
+        yield
+
+
+@contextmanager
+def kubeconfig_file_left(scene: Scene) -> Breaking:
+    """Let the client's control plane read the server's cluster by a file, whatever Secrets say."""
+    with from_a_file(scene.client, scene.server):
+        yield
+
+
+@contextmanager
+def kubeconfigs_by_file(scene: Scene) -> Breaking:
+    """Let the client's control plane read clusters by files, and no Secrets."""
+    with kubeconfig_file_left(scene):
+        yield
+
+
+@contextmanager
+def delete_wait_recreate(scene: Scene) -> Breaking:
+    """Have the secret deleted, and made anew only after a while, when it is to be rotated."""
+    with scene.given("rotation", Rotation).delayed(5.0):
         yield
 
 
@@ -90,11 +147,48 @@ def host_typo(scene: Scene) -> Breaking:
 
 
 @contextmanager
+def exception_omitted(scene: Scene) -> Breaking:
+    """Take back that the Services of one namespace are merged: of equal hosts the last counts."""
+    with mesh_config(scene.client, service_settings((True, f"*.{OTHER}.{DOMAIN}"))):
+        yield
+
+
+@contextmanager
+def wildcard_taken_back(scene: Scene) -> Breaking:
+    """Take back that all Services are cluster-local: of equal hosts the last counts."""
+    with mesh_config(scene.client, service_settings((False, "*"))):
+        yield
+
+
+@contextmanager
+def settings_in_every_primary(scene: Scene) -> Breaking:
+    """Keep all Services at home in the server's primary too."""
+    with mesh_config(scene.server, service_settings((True, "*"), (False, f"*.{OTHER}.{DOMAIN}"))):
+        yield
+
+
+@contextmanager
 def dns_capture_on(scene: Scene) -> Breaking:
     """Let the caller's proxy answer DNS, which knows Services of every cluster."""
-    config = "proxyMetadata:\n  ISTIO_META_DNS_CAPTURE: 'true'\n"
+    config = f"proxyMetadata:\n  {DNS_VARIABLE}: 'true'\n"
     annotations = {"proxy.istio.io/config": config}
     with pod_template(scene.client, "probe-b", SAMPLE, annotations=annotations):
+        yield
+
+
+@contextmanager
+def dns_capture_off(scene: Scene) -> Breaking:
+    """Keep the caller's proxy from answering DNS, whatever the mesh's default is."""
+    config = f"proxyMetadata:\n  {DNS_VARIABLE}: 'false'\n"
+    annotations = {"proxy.istio.io/config": config}
+    with pod_template(scene.client, "probe-b", SAMPLE, annotations=annotations):
+        yield
+
+
+@contextmanager
+def service_left(scene: Scene) -> Breaking:
+    """Leave the Service, when all others go, in the server's cluster."""
+    with scene.server.applied(service(lent(scene.client).name, SAMPLE, app=ECHO.name)):
         yield
 
 

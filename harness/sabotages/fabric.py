@@ -81,6 +81,13 @@ def same_network_name_and_routes(scene: Scene) -> Breaking:
 
 
 @contextmanager
+def same_network_name(scene: Scene) -> Breaking:
+    """Declare the server's pods to be on the client's network."""
+    with relabelled_pods(scene.server, scene.client.network):
+        yield
+
+
+@contextmanager
 def gateway_network_label_dropped(scene: Scene) -> Breaking:
     """Remove the network label from the gateway Services of the server's network."""
     patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}

@@ -6,7 +6,7 @@ from contextlib import ExitStack, contextmanager
 from harness.kube import Manifest
 from harness.meshes.base import CLUSTER_LABEL
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.echo import Echo
+from harness.workloads.echo import PORTS, Echo
 from harness.workloads.rules import (
     aborting,
     authorization,
@@ -20,10 +20,13 @@ from harness.workloads.rules import (
 from harness.workloads.site import configuring
 from harness.workloads.stage import (
     ECHO,
+    KEPT,
     NEAR,
     RANKED,
     SAMPLE,
+    SPARING,
     SPLIT,
+    keeping,
     near_policy,
     ranked_policy,
     retried,
@@ -51,6 +54,38 @@ def permissive_policy(scene: Scene) -> Breaking:
 def permissive_namespace(scene: Scene) -> Breaking:
     """Put an older policy in the namespace of the merged service that admits plaintext."""
     with everywhere(scene.sites, peer_authentication("a-permissive", SAMPLE, "PERMISSIVE")):
+        yield
+
+
+@contextmanager
+def policy_in_one_cluster(scene: Scene) -> Breaking:
+    """Have an older policy for the merged service in the client's primary: the oldest one counts.
+
+    So what ends mutual TLS later does so everywhere else alone.
+    """
+    older = peer_authentication("a-older", SAMPLE, "PERMISSIVE", app=ECHO.name)
+    with scene.client.config.applied(older):
+        yield
+
+
+@contextmanager
+def mtls_off_for_one_port(scene: Scene) -> Breaking:
+    """Switch mutual TLS off for the TCP port of the merged service, in the client's primary."""
+    ports = {PORTS["tcp-echo"]: "DISABLE"}
+    policy = peer_authentication("one-port", SAMPLE, "PERMISSIVE", app=ECHO.name, ports=ports)
+    with scene.client.config.applied(policy):
+        yield
+
+
+@contextmanager
+def validation_off(scene: Scene) -> Breaking:
+    """Let nobody judge configuration before the client's control plane gets it."""
+    config, kind = scene.client.config, "ValidatingWebhookConfiguration"
+    with ExitStack() as undo:
+        for found in config.kube.list(kind):
+            services = [each["clientConfig"].get("service", {}) for each in found["webhooks"]]
+            if any(each.get("namespace") == config.shape.system for each in services):
+                undo.enter_context(config.deleted(kind, found["metadata"]["name"]))
         yield
 
 
@@ -97,6 +132,26 @@ def rule_in_both_primaries(scene: Scene) -> Breaking:
 def rule_missing_in_one_primary(scene: Scene) -> Breaking:
     """Take the split out of the primary that configures the check's client."""
     with scene.client.config.deleted("VirtualService", SPLIT.name, SAMPLE):
+        yield
+
+
+@contextmanager
+def rule_missing_for_one_cluster(scene: Scene) -> Breaking:
+    """Take the client's cluster out of the rules that keep requests in the caller's own."""
+    config = scene.client.config
+    rule = config.kube.get("VirtualService", KEPT.name, SAMPLE)
+    own = keeping(scene.client)["match"]
+    others = [route for route in rule["spec"]["http"] if route["match"] != own]
+    with config.patched("VirtualService", KEPT.name, {"spec": {"http": others}}, SAMPLE):
+        yield
+
+
+@contextmanager
+def older_rule_for_the_host(scene: Scene) -> Breaking:
+    """Have a rule for the merged host in the client's primary already: the oldest one counts."""
+    route = [{"destination": {"host": ECHO.fqdn}}]
+    older = virtual_service("older", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": route}])
+    with scene.client.config.applied(older):
         yield
 
 
@@ -169,8 +224,9 @@ def _rule_for_echo(policy: Manifest) -> Manifest:
 
 @contextmanager
 def no_outlier_detection(scene: Scene) -> Breaking:
-    """Remove outlier detection, without which locality has no say."""
-    with _traffic_policy(scene, NEAR.name, {"outlierDetection": None}):
+    """Remove outlier detection, without which locality has no say and the dead are called."""
+    none = {"outlierDetection": None}
+    with _traffic_policy(scene, NEAR.name, none), _traffic_policy(scene, SPARING.name, none):
         yield
 
 

@@ -145,6 +145,24 @@ def service(
     }
 
 
+def headless(name: str, namespace: str, *, app: str) -> Manifest:
+    """Return a Service without an address: callers get those of the pods labelled ``app``.
+
+    Its port ``http`` is that of the pods, because nothing stands between that would change it.
+    """
+    port = PORTS["http"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": app}},
+        "spec": {
+            "clusterIP": "None",
+            "selector": {"app": app},
+            "ports": [{"name": "http", "port": port, "targetPort": port, "appProtocol": "http"}],
+        },
+    }
+
+
 def namespace(
     name: str,
     *,

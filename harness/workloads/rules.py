@@ -27,9 +27,19 @@ def authorization(
     return _object(_SECURITY, "AuthorizationPolicy", name, namespace, spec)
 
 
-def peer_authentication(name: str, namespace: str, mode: str) -> Manifest:
-    """Return a PeerAuthentication of one namespace."""
-    return _object(_SECURITY, "PeerAuthentication", name, namespace, {"mtls": {"mode": mode}})
+def peer_authentication(
+    name: str, namespace: str, mode: str, *, app: str = "", ports: Mapping[int, str] | None = None
+) -> Manifest:
+    """Return a PeerAuthentication of one namespace, or of its pods labelled ``app``.
+
+    ``ports`` are modes of the pods' ports that differ from ``mode``.
+    """
+    spec: Manifest = {"mtls": {"mode": mode}}
+    if app:
+        spec["selector"] = {"matchLabels": {"app": app}}
+    if ports:
+        spec["portLevelMtls"] = {str(port): {"mode": each} for port, each in ports.items()}
+    return _object(_SECURITY, "PeerAuthentication", name, namespace, spec)
 
 
 def mesh_wide(site: Site, name: str, mode: str) -> Manifest:

@@ -96,12 +96,16 @@ SPLIT = Host("split")
 SORTED = Host("sorted")
 #: Locality load balancing with outlier detection (LF-01, LF-05).
 NEAR = Host("near")
+#: Merged, with outlier detection: who does not answer is called no more (CM-04).
+SPARING = Host("sparing")
 #: failoverPriority by cluster (LF-06).
 RANKED = Host("ranked")
 #: Exported to its own namespace only (TN-11).
 PRIVATE = Host("private")
 #: Declared cluster-local in the mesh configuration (OP-01).
 LOCAL = Host("local")
+#: Kept in the cluster of each caller, by cluster subsets and the callers' own labels (OP-03).
+KEPT = Host("kept")
 #: The other tenant's service.
 TENANT = Host("probe", OTHER)
 
@@ -119,10 +123,21 @@ def retried(site: Site) -> Host:
     return Host(f"retried-{site.name}")
 
 
-def instances_held(site: Site, stage: "Stage") -> Fraction:
-    """Return how many instances of ``echo`` a caller in ``site`` holds, its own one included."""
+def lent(site: Site) -> Host:
+    """Return the Service that checks about ``site`` make and take away; no cluster declares it."""
+    return Host(f"lent-{site.name}")
+
+
+def instances_held(site: Site, stage: "Stage") -> set[Fraction]:
+    """Return how many instances of ``echo`` callers in ``site`` hold, those there included.
+
+    It is one number where all their proxies agree.
+    """
     own = {pod["status"]["podIP"] for pod in site.pods(SAMPLE, ECHO.name)}
-    return instances(stage.stranger(site).sidecar.endpoints(ECHO.fqdn, HTTP_PORT), own)
+    return {
+        instances(caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT), own)
+        for caller in stage.strangers(site)
+    }
 
 
 def version_of(site: Site, sites: Sequence[Site]) -> str:
@@ -302,7 +317,9 @@ def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:
 
 
 def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:
-    merged = [host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, RANKED, LOCAL)]
+    merged = [
+        host.name for host in (ECHO, BRIEF, SPLIT, SORTED, NEAR, SPARING, RANKED, LOCAL, KEPT)
+    ]
     private = {"networking.istio.io/exportTo": "."}
     return [
         *(service(name, SAMPLE, app="echo") for name in merged),
@@ -337,9 +354,12 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         *(_treated(only(site), policy=FRESH) for site in sites),
         _treated(SPLIT, subsets=_by_version(sites)),
         _routed(SPLIT, [{"route": _split(sites)}]),
-        _treated(SORTED, subsets=_by_cluster(sites)),
+        _treated(SORTED, subsets=by_cluster(sites)),
         _routed(SORTED, [_towards(site) for site in sites]),
+        _treated(KEPT, subsets=by_cluster(sites)),
+        _routed(KEPT, [keeping(site) for site in sites]),
         _treated(NEAR, policy=near_policy()),
+        _treated(SPARING, policy=_SPARING),
         _treated(RANKED, policy=ranked_policy(CLUSTER_LABEL)),
         *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
     ]
@@ -376,6 +396,14 @@ def retrying(site: Site, *, attempts: int) -> dict[str, Any]:
     return {"route": [{"destination": destination}], "retries": {"attempts": attempts}}
 
 
+def keeping(site: Site) -> dict[str, Any]:
+    """Return the route of ``kept`` for callers in ``site``: to the instances there."""
+    return {
+        "match": [{"sourceLabels": {CLUSTER_LABEL: site.name}}],
+        "route": [{"destination": {"host": KEPT.fqdn, "subset": site.name}}],
+    }
+
+
 def near_policy(ejection: str = f"{EJECTION}s") -> dict[str, Any]:
     """Return the traffic policy of ``near``: one 5xx ejects, a whole locality may be ejected."""
     return {
@@ -387,6 +415,20 @@ def near_policy(ejection: str = f"{EJECTION}s") -> dict[str, Any]:
             "maxEjectionPercent": 100,
         },
     }
+
+
+#: In turns, so that nobody is spared for being slow; connections of their own, because one that
+#: was open before its server died never fails.
+_SPARING: Mapping[str, Any] = {
+    **FRESH,
+    "loadBalancer": {"simple": "ROUND_ROBIN", "localityLbSetting": {"enabled": False}},
+    "outlierDetection": {
+        "consecutive5xxErrors": 1,
+        "interval": "1s",
+        "baseEjectionTime": "20s",
+        "maxEjectionPercent": 100,
+    },
+}
 
 
 def ranked_policy(key: str) -> dict[str, Any]:
@@ -403,7 +445,8 @@ def _by_version(sites: Sequence[Site]) -> list[Manifest]:
     return [{"name": version, "labels": {"version": version}} for version in versions]
 
 
-def _by_cluster(sites: Sequence[Site]) -> list[Manifest]:
+def by_cluster(sites: Sequence[Site]) -> list[Manifest]:
+    """Return a subset for each cluster, called like it."""
     return [{"name": site.name, "labels": {CLUSTER_LABEL: site.name}} for site in sites]
 
 

@@ -40,7 +40,7 @@ def expect_instances(source: Site, target: Site, stage: Stage, count: int) -> No
     others = len(stage.sites) - 1
     eventually(
         lambda: instances_held(source, stage),
-        lambda held: held == count + others,
-        what=f"{source.name} holds {count} endpoints of {target.name}",
+        lambda held: held == {count + others},
+        what=f"every caller in {source.name} holds {count} endpoints of {target.name}",
         budget=FOLLOWS,
     )

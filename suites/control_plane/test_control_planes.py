@@ -5,11 +5,13 @@ from functools import partial
 import pytest
 
 from harness.converge import eventually
+from harness.model.structure import ControlPlane
+from harness.probes.claims import always
 from harness.probes.gateway import gateways
 from harness.probes.istiod import Istiod, istiods, synced_on
 from harness.sabotages.control_plane import remote_pilot_address
-from harness.sabotages.discovery import unreachable_server
-from harness.workloads.site import Site
+from harness.sabotages.discovery import secret_copied, secret_of_nobody, unreachable_server
+from harness.workloads.site import Site, governing
 from harness.workloads.stage import Stage
 
 
@@ -41,3 +43,17 @@ def test_every_istiod_watches_every_cluster(source: Site, target: Site) -> None:
 def statuses(istiod: Istiod) -> dict[str, str]:
     """Return what an istiod says of each cluster that it knows."""
     return {cluster.name: cluster.status for cluster in istiod.clusters()}
+
+
+@pytest.mark.requirement("CP-19")
+@pytest.mark.sabotage.with_args(secret_of_nobody, secret_copied, breaks="and no other, each once")
+def test_a_control_plane_knows_the_clusters_of_its_mesh(
+    control_plane: ControlPlane, stage: Stage
+) -> None:
+    home = next(site for site in governing(stage.sites) if site.name == control_plane.cluster)
+    expected = sorted({control_plane.config_cluster, *control_plane.reads})
+    always(
+        lambda: [sorted(known.name for known in each.clusters()) for each in istiods(home)],
+        lambda views: bool(views) and all(view == expected for view in views),
+        what=f"every istiod of {control_plane.name} knows {expected} and no other, each once",
+    )

@@ -63,7 +63,7 @@ def test_the_share_follows_the_number_of_endpoints(
     with target.scaled("echo", SAMPLE, 3):
         eventually(
             lambda: instances_held(source, stage),
-            lambda held: held == 4 + others,
+            lambda held: held == {4 + others},
             what=f"{source.name} holds three endpoints of {target.name} and one of each other",
         )
         demand(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.faults.exposure import exposing, terminating, unexposed
-from harness.faults.injection import _called_by
+from harness.faults.injection import _called
 from harness.faults.networks import relabelled_pods
 from harness.kube import Manifest
 from harness.meshes.base import NETWORK_LABEL, UPSTREAM_SHAPE
@@ -71,7 +71,7 @@ Fault = Callable[[Site], AbstractContextManager[None]]
         (lambda site: exposing(site, hosts=["*.some"]), {"cross-network-gateway"}),
         (lambda site: terminating(site, SERVER | {"hosts": []}), {"cross-network-gateway"}),
         (lambda site: relabelled_pods(site, "n2"), {"echo-1", "probe-b-1"}),
-        (lambda site: _called_by(site, "/inject/net/n2"), {"istio"}),
+        (lambda site: _called(site, path="/inject/net/n2"), {"istio"}),
     ],
 )
 def test_a_fault_changes_what_it_says_and_leaves_what_it_found(
@@ -85,7 +85,7 @@ def test_a_fault_changes_what_it_says_and_leaves_what_it_found(
 
 
 def test_the_injector_is_called_by_another_path(site: Site) -> None:
-    with _called_by(site, "/inject/net/n2"):
+    with _called(site, path="/inject/net/n2"):
         found = site.kube.get("MutatingWebhookConfiguration", "istio")
         assert found["webhooks"][0]["clientConfig"]["service"]["path"] == "/inject/net/n2"
 

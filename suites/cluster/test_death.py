@@ -1,0 +1,60 @@
+"""When a whole cluster dies, others serve its share."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from harness.converge import Budget, eventually
+from harness.model import Lab
+from harness.probes.claims import always, from_each, from_others
+from harness.providers.base import CanPauseNode
+from harness.sabotages.discovery import no_remote_secret
+from harness.sabotages.policy import no_outlier_detection
+from harness.workloads.site import Site
+from harness.workloads.stage import SPARING, Stage
+
+#: Seconds that a caller waits for an answer, and until the dead must be ejected: ten for the
+#: connection that does not come about, and one for the next round of the outlier detection.
+DEADLINE = 3.0
+EJECTION = 11.0
+EJECTED = Budget(timeout=30, interval=0.2, firm=True)
+#: Calls per second, and seconds, once they are.
+RATE, SECONDS, SHARE = 20.0, 10.0, 0.99
+
+
+@pytest.mark.requirement("CM-04")
+@pytest.mark.sabotage.with_args(no_remote_secret, breaks="while it lives")
+@pytest.mark.sabotage.with_args(no_outlier_detection, breaks="is ejected")
+@pytest.mark.disturbs
+def test_traffic_fails_over_when_a_cluster_dies(
+    source: Site,
+    target: Site,
+    stage: Stage,
+    lab: Lab,
+    provider: CanPauseNode,
+    waits: Callable[[float], None],
+    notes: Callable[[str], None],
+) -> None:
+    caller = stage.stranger(source)
+    always(
+        lambda: caller.call(SPARING.url, count=50, timeout=DEADLINE),
+        from_each(stage.apart(source), at_least=5),
+        what=f"{target} answers callers in {source} while it lives",
+    )
+    with ExitStack() as undo:
+        for node in target.plan.nodes:
+            undo.enter_context(provider.node_paused(lab, cluster=target.name, node=node.name))
+        eventually(
+            lambda: caller.call(SPARING.url, count=10, parallel=1, timeout=DEADLINE),
+            from_others(target.name),
+            what=f"for callers in {source}, {target} is ejected when it is dead",
+            budget=EJECTED,
+        )
+        calls = caller.load(SPARING.url, rate=RATE, seconds=SECONDS, timeout=DEADLINE)
+        with calls as load:
+            ledger = load.ledger()
+    waits(EJECTION)
+    notes(f"{ledger}")
+    assert ledger.sent >= 0.9 * RATE * SECONDS, f"{source} could not send on schedule: {ledger}"
+    assert ledger.share >= SHARE, f"less than {SHARE:.0%} of calls are served: {ledger}"
