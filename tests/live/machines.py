@@ -11,7 +11,7 @@ from harness.converge import Budget, eventually
 from harness.model import Lab, MachineError
 from harness.providers.base import CanAddMachine, Machine
 from harness.workloads.echo import IMAGE
-from harness.workloads.host import Host, Program
+from harness.workloads.virtual_machine import Program, VirtualMachine
 
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2)"
 SOON = Budget(timeout=10, interval=0.05)
@@ -55,23 +55,23 @@ class MachinesContract:
             pass
 
     def test_pods_and_programs_are_where_a_pod_has_them(self, machine: Machine) -> None:
-        host = Host(machine)
-        caller = host.agent(cluster="east", namespace="vm", version="v9")
+        vm = VirtualMachine(machine)
+        caller = vm.agent(cluster="east", namespace="vm", version="v9")
         replies = caller.call("http://127.0.0.1:8080/", count=4)
         assert replies.versions == {"v9": 4}
 
     def test_programs_go_on_until_they_are_stopped(self, machine: Machine) -> None:
-        host = Host(machine)
-        host.put("/srv/page/index.html", "a page\n")
+        vm = VirtualMachine(machine)
+        vm.put("/srv/page/index.html", "a page\n")
         serves = ("python3", "-u", "-m", "http.server", "--directory", "/srv/page", "80")
-        host.start(Program("pages", serves))
+        vm.start(Program("pages", serves))
         eventually(lambda: reaches(machine, "127.0.0.1", 80), bool, what="it serves", budget=SOON)
-        assert host.runs("pages")
-        assert "Serving HTTP" in host.log("pages")
-        host.stop("pages")
-        assert not host.runs("pages")
+        assert vm.runs("pages")
+        assert "Serving HTTP" in vm.log("pages")
+        vm.stop("pages")
+        assert not vm.runs("pages")
         assert not reaches(machine, "127.0.0.1", 80)
 
     def test_a_program_runs_as_who_it_is_to_be(self, machine: Machine) -> None:
-        host = Host(machine)
-        assert host.run_as(1337, ["id", "-u"]).checked().strip() == "1337"
+        vm = VirtualMachine(machine)
+        assert vm.run_as(1337, ["id", "-u"]).checked().strip() == "1337"

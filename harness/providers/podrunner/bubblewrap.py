@@ -89,7 +89,7 @@ def machine(hostname: str, image: Image, info_fd: int, argv: Sequence[str]) -> l
         *_root(),
         *_system_files(),
         *_image(image),
-        "--",
+        *("--chdir", "/", "--"),
         *argv,
     ]
 

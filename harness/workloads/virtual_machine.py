@@ -42,8 +42,8 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
-    """A machine as whoever administers it sees it. ``on_repeat`` is told of repeated calls."""
+class VirtualMachine:
+    """A machine as whoever administers it sees it (a VM). ``on_repeat`` is told of repeated calls."""
 
     machine: Machine
     on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)
