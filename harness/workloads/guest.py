@@ -44,6 +44,9 @@ _OWNED = 'for each in "$@"; do mkdir -p "$each"; chown -R "$0:$0" "$each"; done'
 _HOSTS, _HOSTS_BEFORE = "/etc/hosts", "/etc/hosts.before"
 _ESTABLISHED = "01"
 _JOINS = Budget(timeout=45, interval=0.2)
+_FORGOTTEN = Budget(timeout=60, interval=0.2, firm=True)
+#: What a token is bound to that is withdrawn, and for whom it is.
+_BOUND, _AUDIENCE = "withdrawn-token", "istio-ca"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Guest:
     enrol: Callable[[Manifest, bool], Mapping[str, str]] = field(repr=False)
     _written: dict[str, list[Manifest]] = field(default_factory=dict, repr=False)
     _delivered: dict[str, Callable[[str], str]] = field(default_factory=dict, repr=False)
+    _forgotten: list[str] = field(default_factory=list, repr=False)
     _registers: bool = True
 
     @property
@@ -141,6 +145,15 @@ class Guest:
             self._delivered = before
 
     @contextmanager
+    def forgetting(self, *paths: str) -> Iterator[None]:
+        """Have files of the machine deleted before its agent is started again."""
+        self._forgotten += paths
+        try:
+            yield
+        finally:
+            self._forgotten.clear()
+
+    @contextmanager
     def never_registering(self) -> Iterator[None]:
         """Have the files made for a machine that does not ask for a WorkloadEntry."""
         self._registers = False
@@ -169,6 +182,7 @@ class Guest:
         manifest = self.write((group or self.group).manifest())
         with ExitStack() as undo:
             if registers:
+                undo.callback(self.await_forgotten)
                 undo.enter_context(self.site.config.applied(manifest))
             undo.callback(self.leave)
             self.deliver(self.enrol(manifest, registers and self._registers))
@@ -199,6 +213,27 @@ class Guest:
         istiod = f"{self.site.shape.istiod}.{self.site.shape.system}.svc:15012"
         self.vm.start(Program(SIDECAR, ("sh", "-c", _AGENT, istiod), env, PROXY_USER))
 
+    def restart(self, token: str) -> None:
+        """End the agent, give it another token, and start it again."""
+        self.stop()
+        for path in self._forgotten:
+            self.vm.run(["rm", "-f", path]).checked()
+        self.vm.put(PLACES["istio-token"], token, mode="0600", owner=PROXY_USER)
+        self.start()
+
+    def withdrawn_token(self) -> str:
+        """Return a token that nobody accepts any more: what it was bound to is gone.
+
+        An API server makes none that expires in less than ten minutes.
+        """
+        kube, space = self.site.kube, self.group.namespace
+        kube.apply(_secret(_BOUND, space))
+        token = kube.token(
+            self.group.account, space, audience=_AUDIENCE, bound_to=("Secret", _BOUND)
+        )
+        kube.gone("Secret", _BOUND, space)
+        return token
+
     def stop(self) -> None:
         """End the agent, and the proxy with it."""
         self.vm.stop(SIDECAR)
@@ -209,6 +244,15 @@ class Guest:
         self.vm.run(["sh", "-c", _RELEASE])
         self.vm.run(["rm", "-rf", *PLACES.values(), "/etc/certs"])
         self.vm.run(["sh", "-c", f"[ ! -e {_HOSTS_BEFORE} ] || cat {_HOSTS_BEFORE} >{_HOSTS}"])
+
+    def await_forgotten(self) -> None:
+        """Wait until no WorkloadEntry of its own is left: those go with their group."""
+        eventually(
+            self.registered,
+            lambda entries: not entries,
+            what=f"no entry of {self} is left",
+            budget=_FORGOTTEN,
+        )
 
     def readiness(self) -> Replies:
         """Ask for the page by which the proxy says that it is ready."""
@@ -273,3 +317,8 @@ def _object(kind: str, name: str, namespace: str, spec: Manifest) -> Manifest:
         "metadata": {"name": name, "namespace": namespace},
         "spec": spec,
     }
+
+
+def _secret(name: str, namespace: str) -> Manifest:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
