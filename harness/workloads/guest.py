@@ -43,8 +43,9 @@ _AGENT = _SETTINGS + (
 _OWNED = 'for each in "$@"; do mkdir -p "$each"; chown -R "$0:$0" "$each"; done'
 _HOSTS, _HOSTS_BEFORE = "/etc/hosts", "/etc/hosts.before"
 _ESTABLISHED = "01"
-_JOINS = Budget(timeout=45, interval=0.2)
+_JOINS = Budget(timeout=60, interval=0.2)
 _FORGOTTEN = Budget(timeout=60, interval=0.2, firm=True)
+_WRITTEN = Budget(timeout=15, interval=0.2, firm=True)
 #: What a token is bound to that is withdrawn, and for whom it is.
 _BOUND, _AUDIENCE = "withdrawn-token", "istio-ca"
 
@@ -274,9 +275,22 @@ class Guest:
         lines = self.vm.log(SIDECAR).splitlines()
         return [entry for entry in parse(lines) if word in entry.path]
 
+    def logged(self, word: str, *, at_least: int) -> list[LogEntry]:
+        """Wait for so many of these entries: proxies write their logs once a second."""
+        return eventually(
+            lambda: self.access_log(word),
+            lambda seen: len(seen) >= at_least,
+            what=f"{self} logs the {at_least} calls it answered",
+            budget=_WRITTEN,
+        )
+
     def connected_to(self, port: int) -> set[str]:
         """Return the addresses to which the machine has connections at ``port``."""
         return set(_peers(self.vm.read("/proc/net/tcp"), port))
+
+    def answers_dns(self) -> bool:
+        """Say whether its proxy was told to answer DNS."""
+        return "ISTIO_META_DNS_CAPTURE='true'" in self.vm.read(PLACES["cluster.env"])
 
     def registered(self) -> list[Manifest]:
         """Return the WorkloadEntries that were made for it because it asked."""

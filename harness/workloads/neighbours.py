@@ -1,13 +1,12 @@
 """What stands in a cluster beside a machine of it: its namespace, accounts, Services, and a pod.
 
-    vm (injected)   beside    Deployment, labelled ``tier: both`` as machines are
+    vm (injected)   beside    Deployment, labelled ``tier: both`` as machines are, and its Service
                     hello     Service over machines alone
                     both      Service over machines and pods
 
 It stays when a check is done, as the stage does; what joins and leaves is the machine.
 """
 
-from harness.converge import Budget, eventually
 from harness.kube import Manifest
 from harness.model import MachineSpec
 from harness.workloads.echo import Echo, namespace, service
@@ -21,12 +20,16 @@ OTHER_ACCOUNT = "other-account"
 #: The version that machines answer and are labelled with.
 VERSION = "machine"
 TIER = {"tier": BOTH}
-_KNOWN = Budget(timeout=30, interval=0.1, firm=True)
 
 
 def hello(machine: MachineSpec) -> Host:
     """Return the Service that selects machines only."""
     return Host(HELLO, machine.namespace)
+
+
+def beside(machine: MachineSpec) -> Host:
+    """Return the Service that selects pods only."""
+    return Host(BESIDE, machine.namespace)
 
 
 def both(machine: MachineSpec) -> Host:
@@ -54,17 +57,13 @@ def settle(site: Site, machine: MachineSpec) -> None:
     site.apply(
         namespace(space, injected=True, revision=site.shape.revision),
         *(_account(name, space) for name in (machine.account, OTHER_ACCOUNT)),
+        service(BESIDE, space),
         service(HELLO, space),
         over_both,
     )
     site.deploy(Echo(name=BESIDE, namespace=space, labels=TIER))
     site.rolled_out(BESIDE, space)
-    eventually(
-        lambda: site.kube.find("ConfigMap", site.shape.published_root, space),
-        bool,
-        what=f"namespace {space} of {site} is told the root of the mesh",
-        budget=_KNOWN,
-    )
+    site.await_root(space)
 
 
 def _account(name: str, space: str) -> Manifest:

@@ -23,7 +23,7 @@ from harness.workloads.neighbours import both, hello
 from harness.workloads.stage import HTTP_PORT, Stage
 
 #: How long a proxy may take to start, to be known to istiod and to get what it needs.
-JOINS = Budget(timeout=30, interval=0.2)
+JOINS = Budget(timeout=60, interval=0.2)
 #: Port of a control plane for certificates and configuration, as a gateway exposes it.
 CONTROL = 15012
 #: By when an entry is there (VM-08), and gone (VM-09: twice the grace period and two seconds).
