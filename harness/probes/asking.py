@@ -37,7 +37,9 @@ def _parts(answer: bytes) -> "tuple[int, bytes]":
     """Return the status and the body of a whole answer, which says how long it is."""
     head, _, body = answer.partition(b"\r\n\r\n")
     first, *fields = head.decode("latin-1").split("\r\n")
-    lengths = [field.split(":")[1] for field in fields if field.lower().startswith("content-length:")]
+    lengths = [
+        field.split(":")[1] for field in fields if field.lower().startswith("content-length:")
+    ]
     if len(body) != int(lengths[0]):
         raise ValueError(f"{len(body)} of {lengths[0].strip()} bytes")
     return int(first.split(" ", 2)[1]), body

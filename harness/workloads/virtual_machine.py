@@ -3,7 +3,6 @@
 Everything is done by running programs on the machine, so it works wherever there is one.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -43,7 +42,7 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
-    """A machine as whoever administers it sees it (a VM). ``on_repeat`` is told of repeated calls."""
+    """A machine (a VM) as its administrator has it. ``on_repeat`` is told of repeated calls."""
 
     machine: Machine
     on_repeat: Notice = field(default=to_stderr, repr=False, compare=False)

@@ -35,9 +35,7 @@ COME, GONE = Budget(timeout=15, interval=0.2), Budget(timeout=22, interval=0.2)
 @pytest.mark.requirement("VM-03", "VM-05", "VM-06", "VM-08", "VM-09")
 @pytest.mark.sabotage.with_args(other_app_label, breaks="by an entry written by hand")
 @pytest.mark.sabotage.with_args(autoregister_missing, breaks="comes by itself")
-def test_a_machine_by_hand_and_by_itself(
-    guest: Guest, machine: MachineSpec, stage: Stage
-) -> None:
+def test_a_machine_by_hand_and_by_itself(guest: Guest, machine: MachineSpec, stage: Stage) -> None:
     if machine.network != guest.site.network:
         pytest.skip(f"whether pods reach machines on {machine.network} is not specified")
     group = Group(NAME, SPACE, ACCOUNT, {"app": NAME})

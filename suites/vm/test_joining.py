@@ -142,9 +142,7 @@ def test_a_machine_that_has_left_loses_its_entry(
 
 @pytest.mark.requirement("VM-18")
 @pytest.mark.sabotage.with_args(certificates_deleted, breaks="is ready again")
-def test_a_machine_rejoins_by_its_certificate(
-    guest: Guest, notes: Callable[[str], None]
-) -> None:
+def test_a_machine_rejoins_by_its_certificate(guest: Guest, notes: Callable[[str], None]) -> None:
     with guest.joined():
         held = guest.vm.run(["ls", "/etc/certs"]).checked().split()
         wanted = {"cert-chain.pem", "key.pem", "root-cert.pem"}

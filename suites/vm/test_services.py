@@ -19,7 +19,7 @@ from harness.sabotages.machines import (
 )
 from harness.workloads.echo import PORTS
 from harness.workloads.guest import Guest
-from harness.workloads.neighbours import BESIDE, HELLO, VERSION, both, group_of, hello
+from harness.workloads.neighbours import HELLO, VERSION, both, group_of, hello
 from harness.workloads.rules import destination_rule, service_entry, virtual_service
 from harness.workloads.site import Site
 from harness.workloads.stage import HTTP_PORT, Stage
@@ -52,9 +52,7 @@ def test_a_service_selects_machines(guest: Guest, machine: MachineSpec, stage: S
 
 @pytest.mark.requirement("VM-06")
 @pytest.mark.sabotage.with_args(selector_mismatch, breaks="serves calls to")
-def test_a_service_entry_selects_machines(
-    guest: Guest, machine: MachineSpec, stage: Stage
-) -> None:
+def test_a_service_entry_selects_machines(guest: Guest, machine: MachineSpec, stage: Stage) -> None:
     entry = service_entry(
         "machines",
         machine.namespace,
@@ -135,9 +133,7 @@ def test_a_service_spans_machines_and_pods(
 
 
 @pytest.mark.requirement("VM-15")
-def test_an_entry_alone_provides_nothing(
-    guest: Guest, machine: MachineSpec, stage: Stage
-) -> None:
+def test_an_entry_alone_provides_nothing(guest: Guest, machine: MachineSpec, stage: Stage) -> None:
     caller, target = stage.stranger(guest.site), hello(machine)
     before = pods(guest.site)
     with guest.applied(guest.group.manifest(), guest.group.entry(NOBODY)):
@@ -190,7 +186,7 @@ def _rules(machine: MachineSpec) -> list[Manifest]:
     host = both(machine).fqdn
     subsets = [{"name": name, "labels": {"version": name}} for name in (VERSION, "v1")]
     aborted = {"abort": {"httpStatus": 418, "percentage": {"value": 100}}}
-    http = [
+    http: list[Manifest] = [
         {"match": [_asks("nobody")], "fault": aborted, "route": [_to(host, "v1")]},
         {"match": [_asks(VERSION)], "route": [_to(host, VERSION)]},
         {"route": [_to(host, "v1")]},

@@ -47,7 +47,9 @@ class MachinesContract:
             with provider.machine(lab, network="red", name="guest") as guest:
                 assert reaches(guest, lab.plan_of("east").api_address, 6443)
 
-    def test_a_name_is_given_once(self, lab: Lab, machine: Machine, provider: CanAddMachine) -> None:
+    def test_a_name_is_given_once(
+        self, lab: Lab, machine: Machine, provider: CanAddMachine
+    ) -> None:
         with (
             pytest.raises(MachineError, match="laptop already"),
             provider.machine(lab, network="blue", name=machine.name),

@@ -39,7 +39,7 @@ def doors(topology: Topology, cluster: str) -> list[Gateway]:
 
 
 def enrolled(
-    istioctl: Istioctl, install: ClusterInstall, door: Door, group: Manifest, registers: bool
+    istioctl: Istioctl, install: ClusterInstall, door: Door, group: Manifest, *, registers: bool
 ) -> dict[str, str]:
     """Return the files for a machine of ``group``, by their names; a token is among them."""
     # It lies beside the kubeconfig, where nobody else may look and which goes with the lab.

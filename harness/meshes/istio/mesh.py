@@ -1,7 +1,6 @@
 """Istio: planned from a topology alone, and carried out by one of two drivers."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from harness.artifacts import Artifact, ensure, supply
 from harness.artifacts.components import istio_tag
@@ -111,7 +110,9 @@ class IstioMesh:
         """Return what istioctl writes for a machine of a WorkloadGroup."""
         install = self._plan(lab.topology).cluster(cluster)
         (program,) = _istioctls(InstallPlan((install,))).values()
-        return enrolled(_istioctl(program), install, Door.of(lab, cluster), group, registers)
+        return enrolled(
+            _istioctl(program), install, Door.of(lab, cluster), group, registers=registers
+        )
 
     def programs(self) -> tuple[Program, ...]:
         """Return istioctl: what runs inside the lab is the provider's to tell."""
