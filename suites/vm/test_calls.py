@@ -9,7 +9,7 @@ from harness.model import Lab, MachineSpec
 from harness.probes.claims import all_answered, always, only_from
 from harness.probes.gateway import gateways
 from harness.probes.paths import mark, peers_of
-from harness.providers.base import CanCapture, Provider
+from harness.providers.base import CanCapture
 from harness.sabotages.machines import (
     dns_capture_off,
     equal_networks,
@@ -75,9 +75,8 @@ def test_a_machine_acts_as_the_account_of_its_group(
 @pytest.mark.requirement("VM-12")
 @pytest.mark.sabotage.with_args(other_network, breaks="reaches pods")
 def test_machines_and_pods_of_one_network_talk_directly(
-    guest: Guest, machine: MachineSpec, stage: Stage, lab: Lab, provider: Provider
+    guest: Guest, machine: MachineSpec, stage: Stage, lab: Lab, provider: CanCapture
 ) -> None:
-    assert isinstance(provider, CanCapture)
     site, caller, word = guest.site, stage.stranger(guest.site), mark()
     with (
         guest.joined(),

@@ -8,7 +8,6 @@ import pytest
 
 from harness.converge import Budget
 from harness.kube import Manifest
-from harness.model import MachineSpec
 from harness.probes.access_log import LogEntry, entries
 from harness.probes.caller import Caller
 from harness.probes.claims import always, only_from
@@ -32,42 +31,53 @@ INSTANCE = {"instance-id": "vm1"}
 COME, GONE = Budget(timeout=15, interval=0.2), Budget(timeout=22, interval=0.2)
 
 
-@pytest.mark.requirement("VM-03", "VM-05", "VM-06", "VM-08", "VM-09")
-@pytest.mark.sabotage.with_args(other_app_label, breaks="by an entry written by hand")
+@pytest.mark.requirement("VM-05")
+@pytest.mark.sabotage.with_args(other_app_label, breaks="is shown")
+def test_a_pod_is_led_to_a_machine_by_hand(guest: Guest, stage: Stage) -> None:
+    pupil, caller = enrolled(guest), stage.stranger(guest.site)
+    by_hand = replace(pupil.group, labels={**pupil.group.labels, **INSTANCE})
+    with hello_world(guest.site), settled(guest.site), serving_a_directory(pupil), pupil.joined():
+        always(
+            lambda: pupil.caller.call(f"http://helloworld.default:{HTTP_PORT}/", count=20),
+            only_from(guest.site.name),
+            what=f"helloworld.default is served to {pupil}",
+        )
+        with pupil.applied(by_hand.entry(pupil.vm.address)):
+            listing_is_shown(caller, pupil)
+
+
+@pytest.mark.requirement("VM-08")
 @pytest.mark.sabotage.with_args(autoregister_missing, breaks="comes by itself")
-def test_a_machine_by_hand_and_by_itself(guest: Guest, machine: MachineSpec, stage: Stage) -> None:
-    if machine.network != guest.site.network:
-        pytest.skip(f"whether pods reach machines on {machine.network} is not specified")
-    group = Group(NAME, SPACE, ACCOUNT, {"app": NAME})
-    pupil, caller = guest.of(group), stage.stranger(guest.site)
-    with hello_world(guest.site), settled(guest.site), serving_a_directory(pupil):
-        with pupil.joined():
-            always(
-                lambda: pupil.caller.call(f"http://helloworld.default:{HTTP_PORT}/", count=20),
-                only_from(guest.site.name),
-                what="helloworld.default is served to the machine",
-            )
-            by_hand = replace(group, labels={**group.labels, **INSTANCE}).entry(pupil.vm.address)
-            with pupil.applied(by_hand):
-                listing_is_shown(caller, pupil, "by an entry written by hand")
-        with pupil.joined(registers=True):
-            always(
-                pupil.registered,
-                lambda seen: len(seen) == 1,
-                what=f"an entry of {pupil} comes by itself",
-                budget=COME,
-            )
-            listing_is_shown(caller, pupil, "by an entry that came by itself")
-            pupil.stop()
-            always(
-                pupil.registered,
-                lambda seen: not seen,
-                what=f"the entry of {pupil} goes by itself",
-                budget=GONE,
-            )
+def test_a_pod_is_led_to_a_machine_that_registers(guest: Guest, stage: Stage) -> None:
+    pupil, caller = enrolled(guest), stage.stranger(guest.site)
+    with settled(guest.site), serving_a_directory(pupil), pupil.joined(registers=True):
+        always(
+            pupil.registered,
+            lambda seen: len(seen) == 1,
+            what=f"the entry of {pupil} comes by itself",
+            budget=COME,
+        )
+        listing_is_shown(caller, pupil)
+        pupil.stop()
+        always(
+            pupil.registered,
+            lambda seen: not seen,
+            what=f"the entry of {pupil} goes by itself",
+            budget=GONE,
+        )
 
 
-def listing_is_shown(caller: Caller, pupil: Guest, how: str) -> None:
+def enrolled(guest: Guest) -> Guest:
+    """Return the machine as one of the group that courses describe, which is on no network.
+
+    Without a name, its network is every network, as Istio has it.
+    """
+    if guest.group.network != guest.site.network:
+        pytest.skip(f"whether pods reach machines on {guest.group.network} is not specified")
+    return guest.of(Group(NAME, SPACE, ACCOUNT, {"app": NAME}))
+
+
+def listing_is_shown(caller: Caller, pupil: Guest) -> None:
     """Claim that a pod is shown the machine's directory, by a server with its identity."""
     word = mark()
     url = f"http://{NAME}.{SPACE}/{word}/"
@@ -75,10 +85,10 @@ def listing_is_shown(caller: Caller, pupil: Guest, how: str) -> None:
     replies = always(
         lambda: caller.call(url, count=5),
         shows_a_listing,
-        what=f"the directory of {pupil} is shown {how}",
+        what=f"the directory of {pupil} is shown",
     )
     peers = {entry.upstream_peer for entry in logged(pupil.site, caller, word, len(replies))}
-    assert peers == {pupil.identity}, f"{how}, the server has the identity of {pupil}: {peers}"
+    assert peers == {pupil.identity}, f"the server has the identity of {pupil}: {peers}"
 
 
 def shows_a_listing(replies: Replies) -> bool:
