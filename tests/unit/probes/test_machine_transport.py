@@ -4,20 +4,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import run
 
 import pytest
 
-from harness.agent.answers import Answerer
 from harness.agent.messages import Request, Response, json_response
 from harness.agent.serving import Listener, http
 from harness.agent.state import State
 from harness.model import ApiError, InterruptedAnswerError
-from harness.probes import access, transport
+from harness.probes import access, asking, transport
 from harness.probes.transport import MachineTransport
-from harness.shell import Outcome
+from harness.shell import LocalShell, Outcome
 
-TOKEN = "mpt-a-token-of-this-machine"  # noqa: S105 - of a test
+TOKEN = "mpt-a-token-of-this-machine"
 
 
 @dataclass
@@ -32,9 +30,7 @@ class Here:
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 120.0
     ) -> Outcome:
         self.said.append(" ".join(argv))
-        command = [sys.executable, *argv[1:]]
-        ended = run(command, input=stdin, capture_output=True, text=True, timeout=timeout)  # noqa: PLW1510, S603 - what is tested
-        return Outcome(tuple(argv), ended.returncode, ended.stdout, ended.stderr)
+        return LocalShell().run([sys.executable, *argv[1:]], stdin=stdin, timeout=timeout)
 
 
 def answerer(request: Request) -> Response:
@@ -45,8 +41,7 @@ def answerer(request: Request) -> Response:
 
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
-    asked: Answerer = answerer
-    listener = Listener("127.0.0.1", 0, http(State({}), asked))
+    listener = Listener("127.0.0.1", 0, http(State({}), answerer))
     monkeypatch.setattr(transport, "CONTROL_PORT", listener.port)
     yield Here()
     listener.close()
@@ -85,4 +80,4 @@ def test_what_broke_off_may_have_been_done() -> None:
 
 
 def test_what_is_run_on_machines_imports_nothing_of_ours() -> None:
-    assert "harness" not in Path(transport.asking.__file__).read_text()
+    assert "harness" not in Path(str(asking.__file__)).read_text()
