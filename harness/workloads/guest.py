@@ -14,6 +14,7 @@ from harness.kube import Manifest
 from harness.probes.access_log import LogEntry, parse
 from harness.probes.caller import Caller
 from harness.probes.replies import Replies
+from harness.shell import tail
 from harness.workloads.site import Site
 from harness.workloads.virtual_machine import Program, VirtualMachine
 
@@ -188,9 +189,19 @@ class Guest:
             undo.callback(self.leave)
             self.deliver(self.enrol(manifest, registers and self._registers))
             self.start()
-            if ready:
-                self.await_ready()
+            with self._explaining():
+                if ready:
+                    self.await_ready()
+                yield
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        """Add to what fails what the agent said last: the machine is gone when it is told."""
+        try:
             yield
+        except AssertionError as error:
+            error.add_note(f"the agent of {self} said last:\n{tail(self.vm.log(SIDECAR), 12)}")
+            raise
 
     def deliver(self, files: Mapping[str, str]) -> None:
         """Put the files where they belong, and give them to the proxy's account."""
