@@ -133,6 +133,7 @@ def test_a_service_spans_machines_and_pods(
 
 
 @pytest.mark.requirement("VM-15")
+@pytest.mark.disturbs  # or other checks' pods would be counted
 def test_an_entry_alone_provides_nothing(guest: Guest, machine: MachineSpec, stage: Stage) -> None:
     caller, target = stage.stranger(guest.site), hello(machine)
     before = pods(guest.site)
