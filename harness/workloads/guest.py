@@ -15,6 +15,7 @@ from harness.probes.access_log import LogEntry, parse
 from harness.probes.caller import Caller
 from harness.probes.replies import Replies
 from harness.shell import tail
+from harness.workloads.group import Group
 from harness.workloads.site import Site
 from harness.workloads.virtual_machine import Program, VirtualMachine
 
@@ -49,36 +50,6 @@ _FORGOTTEN = Budget(timeout=60, interval=0.2, firm=True)
 _WRITTEN = Budget(timeout=15, interval=0.2, firm=True)
 #: What a token is bound to that is withdrawn, and for whom it is.
 _BOUND, _AUDIENCE = "withdrawn-token", "istio-ca"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A WorkloadGroup: what its machines are called, act as, and are known by."""
-
-    name: str
-    namespace: str
-    account: str
-    labels: Mapping[str, str]
-    network: str = ""
-    probe: Manifest | None = None
-
-    def manifest(self) -> Manifest:
-        """Return the object."""
-        template = {"serviceAccount": self.account, "network": self.network}
-        spec: Manifest = {"metadata": {"labels": dict(self.labels)}, "template": template}
-        if self.probe is not None:
-            spec["probe"] = self.probe
-        return _object("WorkloadGroup", self.name, self.namespace, spec)
-
-    def entry(self, address: str) -> Manifest:
-        """Return the WorkloadEntry of a machine of the group that does not register itself."""
-        spec = {
-            "address": address,
-            "labels": dict(self.labels),
-            "serviceAccount": self.account,
-            "network": self.network,
-        }
-        return _object("WorkloadEntry", f"{self.name}-by-hand", self.namespace, spec)
 
 
 @dataclass(slots=True)
@@ -333,15 +304,6 @@ def _merged(base: Manifest, patch: Manifest) -> Manifest:
         else:
             found[key] = value
     return found
-
-
-def _object(kind: str, name: str, namespace: str, spec: Manifest) -> Manifest:
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": kind,
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": spec,
-    }
 
 
 def _secret(name: str, namespace: str) -> Manifest:

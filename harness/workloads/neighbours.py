@@ -10,7 +10,7 @@ It stays when a check is done, as the stage does; what joins and leaves is the m
 from harness.kube import Manifest
 from harness.model import MachineSpec
 from harness.workloads.echo import Echo, namespace, service
-from harness.workloads.guest import Group
+from harness.workloads.group import Group
 from harness.workloads.site import Site
 from harness.workloads.stage import Host
 

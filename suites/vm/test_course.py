@@ -15,7 +15,8 @@ from harness.probes.paths import mark
 from harness.probes.replies import Replies
 from harness.sabotages.machines import autoregister_missing, other_app_label
 from harness.workloads.echo import Echo, service
-from harness.workloads.guest import Group, Guest
+from harness.workloads.group import Group
+from harness.workloads.guest import Guest
 from harness.workloads.rules import service_entry
 from harness.workloads.site import Site
 from harness.workloads.stage import HTTP_PORT, Stage

@@ -10,7 +10,8 @@ from harness.kube import Manifest
 from harness.probes.caller import Caller
 from harness.probes.transport import MachineTransport
 from harness.shell import Outcome
-from harness.workloads.guest import PLACES, Group, Guest
+from harness.workloads.group import Group
+from harness.workloads.guest import PLACES, Guest
 from harness.workloads.site import Site
 from harness.workloads.virtual_machine import Program, VirtualMachine
 
