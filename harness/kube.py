@@ -279,10 +279,22 @@ class Kube:
     # Beyond objects
 
     def token(
-        self, account: str, namespace: str, *, audience: str = "", seconds: int = 3600
+        self,
+        account: str,
+        namespace: str,
+        *,
+        audience: str = "",
+        seconds: int = 3600,
+        bound_to: tuple[str, str] | None = None,
     ) -> str:
-        """Return a bound token of a ServiceAccount."""
+        """Return a token of a ServiceAccount, at most as good as the object it is ``bound_to``.
+
+        That is a kind and a name; without one the token is bound to the account alone.
+        """
         spec: Manifest = {"expirationSeconds": seconds}
+        if bound_to is not None:
+            kind, name = bound_to
+            spec["boundObjectRef"] = {"apiVersion": "v1", "kind": kind, "name": name}
         if audience:
             spec["audiences"] = [audience]
         path = self._path("ServiceAccount", account, namespace) + "/token"

@@ -15,6 +15,7 @@ from harness.model.topology import DataPlane
 from harness.phases import Phases
 
 if TYPE_CHECKING:  # which is made of what is said here
+    from harness.kube import Manifest
     from harness.meshes.installation import Installation
 
 #: Label by which namespaces, pods and gateways say which network they are on.
@@ -175,6 +176,28 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
     The baseline without a mesh claims all of them: its checks are to be run, and to fail.
     """
     return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
+
+
+@runtime_checkable
+class EnrolsMachines(Protocol):
+    """A mesh that machines can join which are no nodes; asked for with ``isinstance``.
+
+    What they run, and where the files go by which they join, is Istio's: see
+    ``harness.workloads.guest``.
+    """
+
+    def machine_images(self, topology: Topology, cluster: str) -> Sequence[str]:
+        """Return the images whose programs machines of a cluster must have, of :meth:`images`."""
+        ...
+
+    def enrolment(
+        self, lab: Lab, cluster: str, group: "Manifest", *, registers: bool
+    ) -> Mapping[str, str]:
+        """Return the files for a machine of a WorkloadGroup, by the names that the guides use.
+
+        ``registers``: it will ask for a WorkloadEntry by itself. A token is among them.
+        """
+        ...
 
 
 @runtime_checkable

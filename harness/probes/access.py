@@ -48,10 +48,15 @@ def token(kube: Kube, namespace: str, *, anew: bool = False) -> str:
     return known[namespace]
 
 
+def fresh() -> str:
+    """Return a token that nobody has."""
+    return _PREFIX + secrets.token_urlsafe(32)
+
+
 def _secret(namespace: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": SECRET, "namespace": namespace},
-        "stringData": {KEY: _PREFIX + secrets.token_urlsafe(32)},
+        "stringData": {KEY: fresh()},
     }

@@ -1,10 +1,15 @@
 """The ways to an agent's control port. Whoever has one can make a :class:`~.caller.Caller`."""
 
-from dataclasses import dataclass
+import json
+from base64 import b64decode
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from harness.kube import Answer, Kube, Manifest
-from harness.probes import access
+from harness.model import ApiError, InterruptedAnswerError
+from harness.probes import access, asking
+from harness.providers.base import Machine
 
 #: The agent's control port, which no sidecar intercepts.
 CONTROL_PORT = 9001
@@ -56,3 +61,36 @@ class PodTransport:
             headers={access.HEADER: token},
             timeout=timeout,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class MachineTransport:
+    """The way to an agent on a machine: a program that asks it there, with its own token."""
+
+    machine: Machine
+    token: str = field(repr=False)
+
+    def ask(
+        self, method: str, path: str, body: Manifest | None = None, *, timeout: float = 30.0
+    ) -> Answer:
+        """Ask on the machine itself, by no network at all."""
+        request = {
+            "port": CONTROL_PORT,
+            "method": method,
+            "path": path,
+            "headers": {access.HEADER: self.token},
+            "body": None if body is None else json.dumps(body),
+            "timeout": timeout,
+        }
+        argv = ["python3", "-I", "-S", "-c", _ASKING]
+        outcome = self.machine.run(argv, stdin=json.dumps(request), timeout=timeout + 10)
+        what = f"agent on {self.machine.name} {path}"
+        if outcome.exit_code == asking.UNREACHED:
+            raise ApiError(what, 0, outcome.stderr)
+        if outcome.exit_code != 0:
+            raise InterruptedAnswerError(what, 0, outcome.stderr)
+        said = json.loads(outcome.stdout)
+        return Answer(int(said["status"]), b64decode(said["body"]))
+
+
+_ASKING = Path(asking.__file__).read_text(encoding="utf-8")

@@ -176,7 +176,10 @@ class KnowsItsLabs(Protocol):
 
 
 class Machine(Protocol):
-    """A machine beside the clusters of a lab, with a shell and python3."""
+    """A machine beside the clusters of a lab, with a shell and python3; programs run as root.
+
+    What is started there and goes on (in the background of a shell) ends with the machine.
+    """
 
     @property
     def name(self) -> str:
@@ -191,7 +194,7 @@ class Machine(Protocol):
     def run(
         self, argv: Sequence[str], *, stdin: str | None = None, timeout: float = 120.0
     ) -> Outcome:
-        """Run ``argv`` on the machine to completion, whatever its exit code."""
+        """Run ``argv`` on the machine to completion, whatever its exit code; from any thread."""
         ...
 
 
@@ -199,8 +202,14 @@ class Machine(Protocol):
 class CanAddMachine(Protocol):
     """Puts a machine that is no node of any cluster on a network of the lab."""
 
-    def machine(self, lab: Lab, *, network: str, name: str) -> AbstractContextManager[Machine]:
-        """Start a machine that reaches what anybody on ``network`` reaches, pods included."""
+    def machine(
+        self, lab: Lab, *, network: str, name: str, images: Sequence[str] = ()
+    ) -> AbstractContextManager[Machine]:
+        """Start a machine that reaches what anybody on ``network`` reaches, pods included.
+
+        One that the plan knows by this name has the address planned for it. What is in
+        ``images``, by the names that pods of the lab call them, is on it, each where a pod has it.
+        """
         ...
 
 

@@ -23,3 +23,27 @@ class Istioctl:
         """Return the manifests (YAML) that ``operator`` amounts to. Needs no cluster."""
         argv = [str(self.path), "manifest", "generate", "--filename", "-"]
         return self.shell.run(argv, stdin=operator, timeout=60).checked()
+
+    def workload_entry_configure(
+        self,
+        group: Path,
+        output: Path,
+        *,
+        kubeconfig: Path,
+        cluster: str,
+        system: str,
+        address: str,
+        revision: str = "",
+        registers: bool = False,
+    ) -> None:
+        """Write the files by which a machine of a WorkloadGroup (in ``group``) joins.
+
+        ``address`` is that of the gateway by which it reaches istiod of ``system``.
+        """
+        argv = [str(self.path), "experimental", "workload", "entry", "configure"]
+        argv += ["--kubeconfig", str(kubeconfig), "--istioNamespace", system]
+        argv += ["--file", str(group), "--output", str(output), "--clusterID", cluster]
+        argv += ["--ingressIP", address]
+        argv += ["--revision", revision] if revision else []
+        argv += ["--autoregister"] if registers else []
+        self.shell.run(argv, timeout=60).checked()

@@ -64,6 +64,34 @@ def destination_rule(
     return _object(_NETWORKING, "DestinationRule", name, namespace, spec)
 
 
+def service_entry(
+    name: str,
+    namespace: str,
+    *,
+    host: str,
+    ports: Mapping[int, int],
+    labels: Mapping[str, str],
+    address: str = "",
+) -> Manifest:
+    """Return a ServiceEntry over workloads with ``labels``, for HTTP: ports and targets of them.
+
+    It is part of the mesh, and static. ``address`` is a virtual one.
+    """
+    spec: Manifest = {
+        "hosts": [host],
+        "location": "MESH_INTERNAL",
+        "resolution": "STATIC",
+        "ports": [
+            {"number": number, "name": f"http-{number}", "protocol": "HTTP", "targetPort": target}
+            for number, target in ports.items()
+        ],
+        "workloadSelector": {"labels": dict(labels)},
+    }
+    if address:
+        spec["addresses"] = [address]
+    return _object(_NETWORKING, "ServiceEntry", name, namespace, spec)
+
+
 def virtual_service(
     name: str,
     namespace: str,

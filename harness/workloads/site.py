@@ -18,6 +18,7 @@ from harness.workloads.restoring import bring_back, unpatch
 from harness.workloads.rollout import Progress, why_not
 
 _ROLLOUT = Budget(timeout=90, interval=0.1, firm=True)
+_TOLD = Budget(timeout=30, interval=0.1, firm=True)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,15 @@ class Site:
         except NotConverged as error:
             why = f"{error.last}\n{why_not(self.kube, deployment, namespace)}"
             raise NotConverged(what, error.budget, error.looks, why) from None
+
+    def await_root(self, namespace: str) -> None:
+        """Wait until workloads of a namespace, machines among them, are told the mesh's root."""
+        eventually(
+            lambda: self.kube.find("ConfigMap", self.shape.published_root, namespace),
+            bool,
+            what=f"namespace {namespace} of {self} is told the root of the mesh",
+            budget=_TOLD,
+        )
 
     def restart(self, deployment: str, namespace: str) -> None:
         """Replace the pods of a Deployment, and wait for the new ones."""

@@ -104,6 +104,22 @@ COVERED = [
     "GW-08",
     "GW-09",
     "GW-10",
+    "VM-01",
+    "VM-02",
+    "VM-03",
+    "VM-04",
+    "VM-05",
+    "VM-06",
+    "VM-07",
+    "VM-08",
+    "VM-09",
+    "VM-10",
+    "VM-11",
+    "VM-12",
+    "VM-13",
+    "VM-15",
+    "VM-16",
+    "VM-18",
     "OP-01",
     "OP-02",
     "OP-03",
@@ -161,7 +177,7 @@ def test_a_sabotage_of_the_catalogue_is_implemented(requirement: str) -> None:
     known = {sabotage.name for sabotage in entry.sabotage}
     for check in cited()[requirement]:
         implemented = {name_of(sabotage) for sabotage in marked(check, "sabotage")}  # type: ignore[arg-type] # marks carry any object
-        assert implemented, f"{check.__name__} proves nothing"
+        assert implemented or entry.why_none, f"{check.__name__} proves nothing"
         assert implemented <= known
 
 
@@ -170,7 +186,7 @@ def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: To
     for requirement, citing in cited().items():
         entry = CATALOGUE.get(requirement)
         assert entry is not None
-        if entry.applies(topology):
+        if entry.applies(topology) and entry.sabotage:
             marks = [mark for check in citing for mark in marks_of(check, "sabotage")]
             kinds = [mark.kwargs.get("on") for mark in marks]
             assert any(fits(on, topology, None) for on in kinds), requirement

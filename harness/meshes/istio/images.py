@@ -42,6 +42,11 @@ def images(versions: Iterable[str]) -> dict[str, Programs]:
     return found
 
 
+def proxy(version: str) -> str:
+    """Return the image of proxies of a version."""
+    return _name("proxyv2", version)
+
+
 def published(name: str, version: str) -> str:
     """Return what a registry calls an image of Istio; only releases are there."""
     release = version.removeprefix("v")

@@ -6,11 +6,12 @@ from harness.artifacts import Artifact, ensure, supply
 from harness.artifacts.components import istio_tag
 from harness.artifacts.home import home
 from harness.converge import concurrently
-from harness.kube import Kube
+from harness.kube import Kube, Manifest
 from harness.meshes import ca, runner
 from harness.meshes.base import MeshShape
 from harness.meshes.installation import Installation
 from harness.meshes.istio import images, removal
+from harness.meshes.istio.enrolment import Door, enrolled
 from harness.meshes.istio.operator import Release, gateways_operator, operator
 from harness.meshes.istio.plan import ClusterInstall, InstallPlan, Part, plan_install
 from harness.meshes.istio.refusals import unsupported
@@ -97,6 +98,20 @@ class IstioMesh:
                 Kube(cluster.kubeconfig), installation.manifests(cluster.name)
             ),
             lab.clusters,
+        )
+
+    def machine_images(self, topology: Topology, cluster: str) -> Sequence[str]:
+        """Return the image of the proxies that a cluster's control plane configures."""
+        return (images.proxy(self._plan(topology).cluster(cluster).version),)
+
+    def enrolment(
+        self, lab: Lab, cluster: str, group: Manifest, *, registers: bool
+    ) -> Mapping[str, str]:
+        """Return what istioctl writes for a machine of a WorkloadGroup."""
+        install = self._plan(lab.topology).cluster(cluster)
+        (program,) = _istioctls(InstallPlan((install,))).values()
+        return enrolled(
+            _istioctl(program), install, Door.of(lab, cluster), group, registers=registers
         )
 
     def programs(self) -> tuple[Program, ...]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
-from harness.model import ClusterSpec, Gateway, Topology, structure
+from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
 from harness.model.topology import DataPlane, GatewayServiceType
 
 _DOMAIN = "cluster.local"
@@ -15,10 +16,7 @@ def unsupported(topology: Topology) -> list[str]:
         *_as_a_whole(topology),
         *(each for cluster in topology.clusters for each in _cluster(topology, cluster)),
         *(each for gateway in structure.gateways(topology) for each in _gateway(gateway)),
-        *(
-            f"machine {machine.name!r}: machines cannot join a mesh so far"
-            for machine in topology.machines
-        ),
+        *(each for machine in topology.machines for each in _machine(topology, machine)),
     ]
     return list(dict.fromkeys(found))
 
@@ -42,6 +40,14 @@ def _cluster(topology: Topology, cluster: ClusterSpec) -> Iterator[str]:
                 f"{who} is served from {plane.cluster!r}, of which no gateway exposes istiod:"
                 " it cannot be installed in another way so far"
             )
+
+
+def _machine(topology: Topology, machine: MachineSpec) -> Iterator[str]:
+    if not doors(topology, machine.cluster):
+        yield (
+            f"machine {machine.name!r} is of cluster {machine.cluster!r}, for which no gateway"
+            " exposes istiod: it cannot join in another way so far"
+        )
 
 
 def _gateway(gateway: Gateway) -> Iterator[str]:

@@ -47,6 +47,18 @@ def namespaces(plan: NetworkPlan) -> tuple[Namespace, ...]:
     return (_router(plan), *nodes)
 
 
+def machine_links(plan: NetworkPlan, network: str, address: str) -> Iterator[str]:
+    """Yield the ``ip`` commands of a machine at ``address`` that is no node of any cluster."""
+    own = plan.network(network)
+    yield "link set lo up"
+    yield f"address add {address}/{IPv4Network(own.cidr).prefixlen} dev eth0"
+    yield "link set eth0 up"
+    yield f"route add default via {own.router}"
+    for cluster in plan.clusters:
+        if cluster.network == network:
+            yield from (f"route add {node.pods} via {node.address}" for node in cluster.nodes)
+
+
 def _router(plan: NetworkPlan) -> Namespace:
     return Namespace(
         name=ROUTER,

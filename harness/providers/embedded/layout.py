@@ -115,7 +115,7 @@ class Layout:
         return self.state.path / "cloud.json"
 
     def _node_config(self, node: NodePlan) -> Path:
-        return self.state.path / f"{node.name}.json"
+        return node_config(self.state, node.name)
 
     def _tenant(self, cluster: ClusterPlan) -> Tenant:
         return Tenant(
@@ -150,6 +150,11 @@ class Layout:
 
 def _controllers_stage(cluster: ClusterPlan) -> str:
     return f"{cluster.name}-controllers"
+
+
+def node_config(place: State, node: str) -> Path:
+    """Return the file that tells a node its part, images included."""
+    return place.path / f"{node}.json"
 
 
 def agent_name(node: str) -> str:

@@ -9,12 +9,13 @@ from secrets import token_hex
 from harness.converge import Budget, eventually
 from harness.model import Lab, MachineError, NetworkPlan, Topology, plan_networks
 from harness.phases import Phases
-from harness.providers.base import Capture, RaiseOptions
+from harness.providers.base import Capture, Machine, RaiseOptions
 from harness.providers.embedded import fabric, images, supplies
 from harness.providers.embedded.bring_up import NAME, raise_lab, raze, reap
 from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.evidence import evidence
 from harness.providers.embedded.layout import agent_name
+from harness.providers.embedded.machines import raised
 from harness.providers.embedded.routes import pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
 from harness.providers.fabric import host, sniffer
@@ -96,6 +97,14 @@ class EmbeddedProvider(Cuts):
                 yield Recording([path.read_bytes], Owners(lab.plan))
         finally:
             path.unlink(missing_ok=True)
+
+    @contextmanager
+    def machine(
+        self, lab: Lab, *, network: str, name: str, images: Sequence[str] = ()
+    ) -> Iterator[Machine]:
+        """Run a namespace on a network of the lab that is no node of any cluster."""
+        with _visit(lab) as control:
+            yield raised(control, lab, network=network, name=name, images=images)
 
     def evidence(self, lab: Lab) -> Mapping[str, str]:
         """Return file names and (redacted) contents: logs of API servers, nodes, fabric."""

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from harness.providers.fabric.state import State
 from harness.providers.kind import docker_wrapper, egress
 from harness.providers.kind.clusters import Maker
 from harness.providers.kind.containers import labels, make_network
+from harness.providers.kind.contents import Contents
 from harness.providers.kind.naming import LAB_VARIABLE, Names
 from harness.providers.kind.networks import (
     specs,
@@ -50,7 +51,8 @@ _END = Budget(timeout=20.0, interval=0.01, firm=True)
 class Means:
     """What a lab is raised with: an engine, images, the kind command, what the report lists.
 
-    ``images`` are by cluster, as each may be of a Kubernetes of its own.
+    ``images`` are by cluster, as each may be of a Kubernetes of its own; ``contents`` are what
+    machines may have of them.
     """
 
     engine: Engine
@@ -58,6 +60,7 @@ class Means:
     kind: Path
     programs: Sequence[Program]
     phases: Phases
+    contents: Mapping[str, Contents] = field(default_factory=dict)
 
 
 def raise_lab(topology: Topology, plan: NetworkPlan, means: Means, *, keep: bool) -> Lab:
@@ -86,7 +89,11 @@ def _spec(place: State, plan: NetworkPlan, means: Means, client: DockerClient) -
     transit = transit_range(plan, subnets(each.attrs for each in client.networks.list()))
     between = transit_addresses(plan, transit)
     return noted(place, plan, means.engine, next(iter(means.images.values()))).model_copy(
-        update={"transit": between, "transit_range": str(transit) if between else ""}
+        update={
+            "contents": means.contents,
+            "transit": between,
+            "transit_range": str(transit) if between else "",
+        }
     )
 
 

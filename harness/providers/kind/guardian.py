@@ -79,15 +79,20 @@ class Guardian(Holder):
         return list(helpers.values())
 
     def _machine(self, session: Session, request: Request) -> dict[str, str]:
-        """Start a machine called ``name`` on ``network``; it ends with this connection."""
+        """Start a machine called ``name`` on ``network``; it ends with this connection.
+
+        What is in ``images`` is on it.
+        """
         name = self._spec.names.helper(f"machine-{request['name']}")
         if owned(self._client, name, self._spec.lab):
             raise MachineError(f"the lab has a machine called {request['name']} already")
-        address, between = self._machines.address(request["network"]), self._machines.between()
+        address = self._machines.address(request["network"], request["name"])
+        between = self._machines.between()
         session.undo_by(partial(self._machines.forget, address, between))
         session.undo_by(partial(remove, self._client, name))
         for change in self._machines.add(request["network"], request["name"], address, between):
             self.change(session, change)
+        self._machines.fill(name, request["images"])
         return {"container": name, "address": address}
 
 

@@ -4,11 +4,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network
+from tempfile import TemporaryFile
 
 from docker import DockerClient
 
 from harness.model import MachineError
 from harness.providers.fabric.cuts import Change
+from harness.providers.fabric.furnishing import first_process, furnish
 from harness.providers.kind.containers import ContainerShell, connect, run_helper
 from harness.providers.kind.networks import free_address
 from harness.providers.kind.spec import KindSpec
@@ -41,11 +43,13 @@ class Machines:
     _held: set[str] = field(default_factory=set)
     _choosing: threading.Lock = field(default_factory=threading.Lock)
 
-    def address(self, network: str) -> str:
-        """Return a free address on ``network``, which nobody else gets."""
-        if network not in {each.name for each in self.spec.plan.networks}:
+    def address(self, network: str, name: str) -> str:
+        """Return the machine's planned address on ``network``, or one that nobody else gets."""
+        plan = self.spec.plan
+        if network not in {each.name for each in plan.networks}:
             raise MachineError(f"the lab has no network {network}")
-        return self._free(self.spec.plan.network(network).cidr)
+        known = {each.name: each.address for each in plan.machines if each.network == network}
+        return known.get(name) or self._free(plan.network(network).cidr)
 
     def between(self) -> str:
         """Return a free address between networks, which nobody else gets; empty on a single one."""
@@ -58,7 +62,7 @@ class Machines:
             self.client,
             names.helper(f"machine-{name}"),
             self.spec.helper,
-            ["sleep", "infinity"],
+            first_process(),
             self.marks,
             hostname=name,
             network=names.network(network),
@@ -74,12 +78,24 @@ class Machines:
             changes = wires.way_back(network, address, between)
         shell = ContainerShell(self.client, container)
         shell.script(wires.machine(network, address), what="wires")
+        furnish(name, address, shell.run)
         return changes
+
+    def fill(self, container: str, images: Sequence[str]) -> None:
+        """Put what is in the images on a machine, each file where a pod has it."""
+        if absent := [name for name in images if name not in self.spec.contents]:
+            raise MachineError(f"machines cannot have what is in image {', '.join(absent)}")
+        for name in images:
+            with TemporaryFile() as archive:
+                self.spec.contents[name].pack(archive)
+                archive.seek(0)
+                self.client.api.put_archive(container, "/", archive)
 
     def _free(self, network: str) -> str:
         planned = self.spec.plan.clusters
         used = {node.address for cluster in planned for node in cluster.nodes}
         used |= {address for cluster in planned for address in cluster.load_balancers}
+        used |= {machine.address for machine in self.spec.plan.machines}
         used |= set(self.spec.transit.values())
         with self._choosing:
             found = free_address(IPv4Network(network), [*used, *self._held])

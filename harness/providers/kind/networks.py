@@ -64,7 +64,8 @@ def transit_range(plan: NetworkPlan, used: Iterable[IPv4Network]) -> IPv4Network
 
 def transit_addresses(plan: NetworkPlan, transit: IPv4Network) -> Mapping[str, str]:
     """Return each node's address on the transit network; nobody needs one on a single network."""
-    if len({cluster.network for cluster in plan.clusters}) < 2:
+    inhabited = {each.network for each in plan.clusters} | {each.network for each in plan.machines}
+    if len(inhabited) < 2:
         return {}
     nodes = chain.from_iterable(cluster.nodes for cluster in plan.clusters)
     return {node.name: str(transit[number]) for number, node in enumerate(nodes, _FIRST)}

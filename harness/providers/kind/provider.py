@@ -22,17 +22,19 @@ from harness.model import (
     Program,
     Topology,
 )
-from harness.model.images import Archive, ImageTable, Reference
+from harness.model.images import Archive, ImageTable, Reference, plain
 from harness.model.plan import plan_networks
 from harness.phases import Phases
 from harness.providers.base import Capture, Machine, RaiseOptions
 from harness.providers.fabric.control_client import ControlClient
 from harness.providers.fabric.cut_sessions import Cuts, changed
+from harness.providers.fabric.images import workloads
 from harness.providers.fabric.pcap import Owners, Recording
 from harness.providers.fabric.state import State
 from harness.providers.kind import KIND_VARIABLE, capture, logs
 from harness.providers.kind.bring_up import Means, raise_lab, raze
 from harness.providers.kind.containers import ContainerShell
+from harness.providers.kind.contents import contents
 from harness.providers.kind.machines import ContainerMachine
 from harness.providers.kind.naming import LAB_LABEL
 from harness.providers.kind.networks import routes, subnets
@@ -121,7 +123,10 @@ class KindProvider(Cuts):
         had = _images(found, plan, options, phases)
         inside = dict.fromkeys(program for each in had.values() for program in each.programs)
         programs = (kind.program, _described(found), *inside)
-        means = Means(found, had, kind.path, programs, phases)
+        # What a mesh has for machines is not made where there are none.
+        mesh = options.images if topology.machines else {}
+        inventory = contents({**workloads(), **mesh}, phases)
+        means = Means(found, had, kind.path, programs, phases, inventory)
         try:
             with phases.phase("kind clusters"):
                 return raise_lab(topology, plan, means, keep=options.keep)
@@ -163,11 +168,14 @@ class KindProvider(Cuts):
             yield Recording(capture.readers(client, helpers), Owners(lab.plan))
 
     @contextmanager
-    def machine(self, lab: Lab, *, network: str, name: str) -> Iterator[Machine]:
+    def machine(
+        self, lab: Lab, *, network: str, name: str, images: Sequence[str] = ()
+    ) -> Iterator[Machine]:
         """Run a container on a network of the lab that is no node of any cluster."""
+        wanted = [_known(lab, image) for image in images]
         with _visit(lab) as control, _client(lab) as client:
             made: Mapping[str, str] = control.ask(
-                "machine", patience=_ENGINE, network=network, name=name
+                "machine", patience=_ENGINE, network=network, name=name, images=wanted
             )
             shell = ContainerShell(client, made["container"])
             yield ContainerMachine(name, made["address"], shell)
@@ -175,6 +183,14 @@ class KindProvider(Cuts):
     def evidence(self, lab: Lab) -> Mapping[str, str]:
         """Return file names and (redacted) contents: logs and state of nodes, of the guardian."""
         return logs.evidence(lab)
+
+
+def _known(lab: Lab, image: str) -> str:
+    """Return an image's name as the lab has noted it; :class:`MachineError` if it has not."""
+    known = {plain(name): name for name in _spec(lab).contents}
+    if plain(image) not in known:
+        raise MachineError(f"machines of this lab cannot have what is in image {image}")
+    return known[plain(image)]
 
 
 def _spec(lab: Lab) -> KindSpec:

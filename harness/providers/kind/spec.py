@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from harness import files
 from harness.model import NetworkPlan
 from harness.providers.fabric.state import State
+from harness.providers.kind.contents import Contents
 from harness.providers.kind.naming import Names
 from harness.providers.offline.api import Engine
 
@@ -18,7 +19,7 @@ class KindSpec(BaseModel):
 
     ``containers`` and ``transit`` tell of each node its container and its address between
     networks, ``guarded`` whether the way out is closed by rules of ours. ``engine_pid`` is
-    that of our own engine.
+    that of our own engine. ``contents`` is what machines may have, by the names of images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class KindSpec(BaseModel):
     transit_range: str = ""
     helper: str = ""
     guarded: bool = False
+    contents: Mapping[str, Contents] = {}
 
     @classmethod
     def read(cls, place: State) -> Self:

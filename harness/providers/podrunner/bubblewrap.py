@@ -78,6 +78,22 @@ def command(config: ContainerConfig, info_fd: int) -> list[str]:
     ]
 
 
+def machine(hostname: str, image: Image, info_fd: int, argv: Sequence[str]) -> list[str]:
+    """Return the command of a machine of its own, whose first process is ``argv``.
+
+    Unlike a container it has no files of a pod: its ``/etc`` is written from inside.
+    """
+    return [
+        *(_BWRAP, "--die-with-parent", "--as-pid-1", "--info-fd", str(info_fd)),
+        *("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--hostname", hostname),
+        *_root(),
+        *_system_files(),
+        *_image(image),
+        *("--chdir", "/", "--"),
+        *argv,
+    ]
+
+
 def as_user(identity: Identity) -> list[str]:
     """Return the prefix that turns the superuser into somebody else."""
     if identity.root:
@@ -90,8 +106,13 @@ def as_user(identity: Identity) -> list[str]:
 
 def exec_command(pid: int, identity: Identity, argv: Sequence[str]) -> list[str]:
     """Return the command that runs ``argv`` beside the container's process ``pid``."""
+    return [*beside(pid), *as_user(identity), *argv]
+
+
+def beside(pid: int) -> list[str]:
+    """Return the prefix that runs a program as the superuser where the process ``pid`` is."""
     enter = [_NSENTER, "--target", str(pid), "--mount", "--uts", "--ipc", "--net", "--pid"]
-    return [*enter, "--root", "--wd", "--", *as_user(identity), *argv]
+    return [*enter, "--root", "--wd", "--"]
 
 
 def _capabilities(identity: Identity) -> Iterator[str]:
@@ -114,10 +135,14 @@ def _root() -> Iterator[str]:
     yield from ("--dir", "/root", "--dir", "/opt", "--dir", "/home")
 
 
-def _etc(files: Path) -> Iterator[str]:
+def _system_files() -> Iterator[str]:
     for path in _SYSTEM_FILES:
         yield from _parents(path)
         yield from ("--ro-bind-try", path, path)
+
+
+def _etc(files: Path) -> Iterator[str]:
+    yield from _system_files()
     for name in _POD_FILES:
         yield from ("--ro-bind", str(files / name), f"/etc/{name}")
 

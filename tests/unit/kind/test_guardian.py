@@ -66,7 +66,7 @@ def test_a_machine_that_does_not_start_leaves_no_container_and_no_address(
     with ends[0], ends[1]:
         session = Session(ends[0])
         with pytest.raises(MachineError, match="no such image"):
-            held._machine(session, {"network": "blue", "name": "laptop"})
+            held._machine(session, {"network": "blue", "name": "laptop", "images": []})
         assert held._machines._held
         assert session.undo() == []
     assert removed == [held._spec.names.helper("machine-laptop")]
@@ -81,13 +81,13 @@ def test_a_machine_of_another_visit_is_not_taken_away(
     with ends[0], ends[1]:
         session = Session(ends[0])
         with pytest.raises(MachineError, match="has a machine called laptop already"):
-            held._machine(session, {"network": "blue", "name": "laptop"})
+            held._machine(session, {"network": "blue", "name": "laptop", "images": []})
         assert session.undo() == []
     assert removed == []
 
 
 def test_no_address_is_given_twice(held: Guardian) -> None:
-    first, second = (held._machines.address("blue") for _ in range(2))
+    first, second = (held._machines.address("blue", name) for name in ("one", "two"))
     assert first != second
     held._machines.forget(first)
-    assert held._machines.address("blue") == first
+    assert held._machines.address("blue", "three") == first

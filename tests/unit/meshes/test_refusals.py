@@ -16,11 +16,8 @@ SHIPPED = {
 REFUSED = {
     "ambient-multi-primary-multi-network": ["data plane ambient", "class istio-east-west"],
     "cluster-domain": ["'cluster1' has the domain corp.example", "'cluster2' has the domain"],
-    "machines-with-cluster": ["machine 'rack1'", "machine 'rack2'"],
     "multi-mesh-federated": ["'mesh1': meshes cannot be federated", "'mesh2'"],
     "node-port-gateways": ["of cluster 'cluster3' has a Service of type NodePort"],
-    "vm-multi-network": ["machine "],
-    "vm-single-network": ["machine "],
 }
 
 

@@ -29,7 +29,13 @@ class ScriptedKube(PodKube):
         return self.log
 
     def token(
-        self, account: str, namespace: str, *, audience: str = "", seconds: int = 3600
+        self,
+        account: str,
+        namespace: str,
+        *,
+        audience: str = "",
+        seconds: int = 3600,
+        bound_to: tuple[str, str] | None = None,
     ) -> str:
         assert audience == "istio-ca"
         whose = account if namespace == "istio-system" else f"{namespace}-{account}"

@@ -1,0 +1,61 @@
+"""The files by which a machine joins, as ``istioctl experimental workload entry`` writes them."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from harness.kube import Kube, Manifest
+from harness.meshes.addresses import external_addresses
+from harness.meshes.istio.plan import ClusterInstall
+from harness.model import Gateway, Lab, MachineError, Topology, structure
+from harness.tools.istioctl import Istioctl
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How a cluster is asked, and at which address its machines reach istiod."""
+
+    kubeconfig: Path
+    address: str
+
+    @classmethod
+    def of(cls, lab: Lab, cluster: str) -> Self:
+        """Find the first address of a gateway that exposes an istiod that serves the cluster."""
+        for gateway in doors(lab.topology, cluster):
+            kube = Kube(lab.cluster(gateway.cluster).kubeconfig)
+            service = kube.get("Service", gateway.name, gateway.namespace)
+            for address in external_addresses(service):
+                return cls(Path(lab.cluster(cluster).kubeconfig), address)
+        raise MachineError(f"no gateway that exposes an istiod of {cluster} has an address")
+
+
+def doors(topology: Topology, cluster: str) -> list[Gateway]:
+    """Return the gateways by which machines reach the istiods that serve a cluster."""
+    planes = structure.control_planes_of(topology, cluster)
+    found = [each for plane in planes for each in structure.gateways_of(topology, plane.cluster)]
+    return [each for each in found if "istiod" in each.exposes]
+
+
+def enrolled(
+    istioctl: Istioctl, install: ClusterInstall, door: Door, group: Manifest, *, registers: bool
+) -> dict[str, str]:
+    """Return the files for a machine of ``group``, by their names; a token is among them."""
+    # It lies beside the kubeconfig, where nobody else may look and which goes with the lab.
+    with TemporaryDirectory(dir=door.kubeconfig.parent, prefix="machine-") as place:
+        directory = Path(place)
+        described = directory / "group.yaml"
+        described.write_text(json.dumps(group), encoding="utf-8")
+        output = directory / "files"
+        istioctl.workload_entry_configure(
+            described,
+            output,
+            kubeconfig=door.kubeconfig,
+            cluster=install.cluster,
+            system=install.plane.namespace,
+            address=door.address,
+            revision=install.plane.revision,
+            registers=registers,
+        )
+        return {path.name: path.read_text(encoding="utf-8") for path in output.iterdir()}
