@@ -2,8 +2,10 @@
 
 from contextlib import ExitStack, contextmanager
 
-from harness.faults.authorities import root_of
-from harness.faults.remote_secrets import introduced
+from harness.faults.authorities import same_authority
+from harness.faults.mesh_config import mesh_config
+from harness.faults.remote_secrets import linked
+from harness.kube import Manifest
 from harness.sabotages.scene import Breaking, Scene
 
 
@@ -12,12 +14,17 @@ def meshes_merged(scene: Scene) -> Breaking:
     """Tell the control planes of two meshes of each other's clusters."""
     with ExitStack() as undo:
         for site, other in ((scene.client, scene.server), (scene.server, scene.client)):
-            undo.enter_context(introduced(site, other))
+            undo.enter_context(linked(site, other))
         yield
 
 
 @contextmanager
 def one_root_for_both(scene: Scene) -> Breaking:
-    """Let the server's mesh sign with an intermediate of the client's root, and admit its domain."""
-    with root_of(scene.client, given_to=scene.server):
+    """Let the server's mesh sign as the client's does, and admit the client's trust domain."""
+    domain = scene.client.shape.trust_domain
+
+    def admit(config: Manifest) -> None:
+        config["trustDomainAliases"] = [*config.get("trustDomainAliases", []), domain]
+
+    with mesh_config(scene.server, admit), same_authority(scene.server, scene.client):
         yield
