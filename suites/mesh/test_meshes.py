@@ -52,7 +52,7 @@ def test_independent_meshes_share_nothing(source: Site, target: Site, stage: Sta
     always(
         partial(hello, identity=own),
         all_answered(200),
-        what=f"{target} lets in a certificate of its own mesh",
+        what=f"{target} serves who is certified by its own mesh",
     )
     replies = hello(identity=other, count=5)
     assert not_served(replies), f"{target} lets in a certificate of {source}: {replies}"

@@ -158,7 +158,7 @@ def test_shipped_topologies_load_and_are_drawn(path: Path) -> None:
 
 def test_the_shipped_catalogue_loads() -> None:
     catalogue = files.load_catalogue(ROOT / "suites/requirements.yaml")
-    assert len(catalogue.requirements) == 147
+    assert len(catalogue.requirements) >= 147  # those of the reference, and our own
     assert catalogue.get("NM-03") is not None
 
 
