@@ -7,7 +7,7 @@ import pytest
 
 from harness.probes.claims import all_answered, always
 from harness.sabotages.policy import older_rule_for_the_host, rule_in_both_primaries
-from harness.workloads.rules import aborting
+from harness.workloads.rules import aborting, pair_word
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage
 
@@ -28,7 +28,7 @@ def test_a_canary_touches_the_clients_of_one_cluster(
     waits: Callable[[float], None],
     notes: Callable[[str], None],
 ) -> None:
-    word = source.name
+    word = pair_word(source, target)
     marked = {"x-probe": word}
     canary = aborting(f"canary-{word}", SAMPLE, host=ECHO.fqdn, word=word)
     bound = {site.name for site in stage.sites if site.config.name == source.config.name}
@@ -58,5 +58,5 @@ def test_a_canary_touches_the_clients_of_one_cluster(
     sent = {name: ledger.sent for name, ledger in ledgers.items()}
     assert sent[target.name] >= 0.9 * RATE * SETTLING, f"{target} made too few calls: {sent}"
     expected = sum(sent[name] for name in bound)
-    assert sum(met.values()) == expected, f"the canary affects another share than {word}'s: {met}"
+    assert sum(met.values()) == expected, f"the canary affects another share than {source}'s: {met}"
     notes(f"the canary affects {sum(met.values())} of {sum(sent.values())} requests")
