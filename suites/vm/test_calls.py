@@ -77,25 +77,26 @@ def test_a_machine_acts_as_the_account_of_its_group(
 def test_machines_and_pods_of_one_network_talk_directly(
     guest: Guest, machine: MachineSpec, stage: Stage, lab: Lab, provider: CanCapture
 ) -> None:
-    site, caller, word = guest.site, stage.stranger(guest.site), mark()
+    site, caller = guest.site, stage.stranger(guest.site)
+    there, back = mark(), mark()
     with (
         guest.joined(),
         guest.applied(guest.group.entry(guest.vm.address)),
         provider.capture(lab) as wire,
     ):
         replies = always(
-            lambda: guest.caller.call(ECHO.at(word), count=20),
+            lambda: guest.caller.call(ECHO.at(there), count=20),
             only_from(site.name),
             what=f"{guest} reaches pods of {site}",
         )
-        peers = peers_of(site, SAMPLE, ECHO.name, word, at_least=len(replies))
+        peers = peers_of(site, SAMPLE, ECHO.name, there, at_least=len(replies))
         assert peers == {guest.vm.address}, f"pods see {guest} itself, not {peers}"
         replies = always(
-            lambda: caller.call(hello(machine).at(word), count=20),
+            lambda: caller.call(hello(machine).at(back), count=20),
             only_from(guest.name),
             what=f"pods of {site} reach {guest}",
         )
-        seen = {entry.peer_address for entry in guest.logged(word, at_least=len(replies))}
+        seen = {entry.peer_address for entry in guest.logged(back, at_least=len(replies))}
         near = {caller.ip, *(node.address for node in site.plan.nodes)}
         assert seen <= near, f"{guest} sees the pod, or its node, not {seen - near}"
         held = guest.caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT)

@@ -3,15 +3,18 @@
 Wants fixtures ``lab`` (of :mod:`tests.live.triangle`), ``provider`` and the ``machine`` of here.
 """
 
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from harness.converge import Budget, eventually
 from harness.model import Lab, MachineError
-from harness.providers.base import CanAddMachine, Machine
+from harness.providers.base import CanAddMachine, Machine, Provider
 from harness.workloads.echo import IMAGE
 from harness.workloads.virtual_machine import Program, VirtualMachine
+from tests.live.trouble import Owners
 
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=2)"
 SOON = Budget(timeout=10, interval=0.05)
@@ -46,6 +49,26 @@ class MachinesContract:
         for _ in range(2):  # so its name is free again
             with provider.machine(lab, network="red", name="guest") as guest:
                 assert reaches(guest, lab.plan_of("east").api_address, 6443)
+
+    def test_it_is_gone_with_a_killed_owner(
+        self, lab: Lab, provider: Provider, tmp_path: Path
+    ) -> None:
+        assert isinstance(provider, CanAddMachine)
+        own = Owners(provider.name, tmp_path)
+        killed = own("machine", str(own.noted(lab)))
+        eventually(lambda: "up" in own.log.read_text(), bool, what="it is up", budget=SOON)
+        killed.signal(signal.SIGKILL)
+        killed.wait(10)
+        network = lab.plan.networks[0].name
+
+        def free() -> bool:
+            try:
+                with provider.machine(lab, network=network, name="orphan") as again:
+                    return again.run(["pgrep", "sleep"]).exit_code != 0
+            except MachineError:
+                return False
+
+        eventually(free, bool, what="its name is free, and nothing of it runs", budget=SOON)
 
     def test_a_name_is_given_once(
         self, lab: Lab, machine: Machine, provider: CanAddMachine

@@ -2,7 +2,7 @@
 
 ``owner.py PROVIDER raise`` (or ``keep``) prints the lab as a line of JSON; ``owner.py PROVIDER
 cut LAB`` partitions the first two clusters of the lab in the file LAB, and says so; ``kill LAB``
-kills the first cluster's API server.
+kills the first cluster's API server; ``machine LAB`` starts a machine called ``orphan``.
 """
 
 import json
@@ -13,7 +13,14 @@ from pathlib import Path
 from harness.model import Lab, Topology
 from harness.phases import Phases
 from harness.providers import BUILT_IN
-from harness.providers.base import CanKillApi, CanPartition, RaiseOptions, planned
+from harness.providers.base import (
+    CanAddMachine,
+    CanKillApi,
+    CanPartition,
+    Provider,
+    RaiseOptions,
+    planned,
+)
 
 
 def say(line: str) -> None:
@@ -28,24 +35,36 @@ def single() -> Topology:
     )
 
 
+def change(what: str, provider: Provider, lab: Lab) -> None:
+    """Change a lab, say so, and wait to be ended."""
+    clusters = [cluster.name for cluster in lab.clusters]
+    if what == "kill":
+        assert isinstance(provider, CanKillApi)
+        with provider.api_killed(lab, cluster=clusters[0]):
+            wait("killed")
+    elif what == "cut":
+        assert isinstance(provider, CanPartition)
+        with provider.partition(lab, one=clusters[0], other=clusters[1]):
+            wait("cut")
+    elif what == "machine":
+        assert isinstance(provider, CanAddMachine)
+        with provider.machine(lab, network=lab.plan.networks[0].name, name="orphan") as found:
+            found.run(["sh", "-c", "setsid sleep 600 >/dev/null 2>&1 &"]).checked()
+            wait("up")
+
+
+def wait(line: str) -> None:
+    say(line)
+    signal.pause()
+
+
 def main() -> None:
     name, what, *rest = sys.argv[1:]
     # Where tests run in the background, their children would ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     provider = BUILT_IN[name].make()
-    if what == "kill":
-        assert isinstance(provider, CanKillApi)
-        lab = Lab.load(json.loads(Path(rest[0]).read_text()))
-        with provider.api_killed(lab, cluster=lab.clusters[0].name):
-            say("killed")
-            signal.pause()
-    if what == "cut":
-        assert isinstance(provider, CanPartition)
-        lab = Lab.load(json.loads(Path(rest[0]).read_text()))
-        one, other = (cluster.name for cluster in lab.clusters[:2])
-        with provider.partition(lab, one=one, other=other):
-            say("cut")
-            signal.pause()
+    if rest:
+        change(what, provider, Lab.load(json.loads(Path(rest[0]).read_text())))
     topology = single()
     options = RaiseOptions(keep=what == "keep")
     lab = provider.up(topology, planned(provider, topology), Phases(), options)
