@@ -100,10 +100,11 @@ class _Resource:
 class Kube:
     """One cluster's API server, as the holder of a kubeconfig sees it. Safe across threads.
 
+    With a ``token``, as its holder sees it: the kubeconfig then says only where the server is.
     Raises :class:`ApiError` for a kubeconfig that is none or is not there.
     """
 
-    def __init__(self, kubeconfig: Path | str, *, timeout: float = 30.0) -> None:
+    def __init__(self, kubeconfig: Path | str, *, timeout: float = 30.0, token: str = "") -> None:
         self.kubeconfig = Path(kubeconfig)
         settings = client.Configuration()
         # The client puts keys into files of their own, and removes them if the process ends in
@@ -117,6 +118,9 @@ class Kube:
             )
         except config.ConfigException as error:
             raise ApiError(str(kubeconfig), 0, redact(str(error))) from error
+        if token:
+            settings.cert_file = settings.key_file = settings.refresh_api_key_hook = None
+            settings.api_key = {"authorization": f"Bearer {token}"}
         settings.retries = False
         settings.connection_pool_maxsize = 64
         self._timeout = timeout

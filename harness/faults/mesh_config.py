@@ -59,3 +59,22 @@ def service_settings(*entries: tuple[bool, str]) -> Callable[[Manifest], None]:
         config["serviceSettings"] = [*said, *config.get("serviceSettings", [])]
 
     return change
+
+
+def trusting(alias: str) -> Callable[[Manifest], None]:
+    """Return a change that has ``alias`` stand for the trust domain of the mesh, too."""
+
+    def change(config: Manifest) -> None:
+        config["trustDomainAliases"] = [*config.get("trustDomainAliases", []), alias]
+
+    return change
+
+
+def distrusting(alias: str) -> Callable[[Manifest], None]:
+    """Return a change after which ``alias`` no longer stands for the trust domain."""
+
+    def change(config: Manifest) -> None:
+        aliases = config.get("trustDomainAliases", [])
+        config["trustDomainAliases"] = [each for each in aliases if each != alias]
+
+    return change

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
+from harness import files
 from harness.converge import pause
-from harness.kube import Manifest
+from harness.kube import Kube, Manifest
 from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
 from harness.meshes.istio.remote_secret import READER, Credentials, kubeconfig, remote_secret
 from harness.model import HarnessError
@@ -28,6 +29,19 @@ def secret_for(site: Site, other: Site) -> Manifest | None:
         if secret["metadata"]["name"] == called or other.name in secret["data"]:
             return secret
     return None
+
+
+def reader(site: Site, other: Site) -> Kube | None:
+    """Return the API server of ``other`` as the control plane of ``site`` sees it, by its token.
+
+    ``None`` without a secret, or without a token in it.
+    """
+    secret = secret_for(site, other)
+    if secret is None:
+        return None
+    kubeconfig = files.parse(base64.b64decode(next(iter(secret["data"].values()))).decode())
+    token = str(kubeconfig["users"][0]["user"].get("token", ""))
+    return Kube(other.cluster.kubeconfig, token=token) if token else None
 
 
 @contextmanager

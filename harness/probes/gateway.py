@@ -1,4 +1,4 @@
-"""East-west gateways: where they are, what they counted, what they logged."""
+"""Gateways, east-west ones above all: where they are, what they counted, what they logged."""
 
 import json
 import re
@@ -32,16 +32,12 @@ class GatedView(ClusterView, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """One pod of an east-west gateway."""
+    """One pod of a gateway."""
 
     site: ClusterView
     pod: str
     ip: str
-
-    @property
-    def namespace(self) -> str:
-        """The namespace that it is in."""
-        return self.site.shape.gateway_namespace
+    namespace: str
 
     def counters(self, pattern: str) -> dict[str, int]:
         """Return counters and gauges of clusters whose names match ``pattern``.
@@ -66,9 +62,14 @@ class Gateway:
 
 def gateways(site: ClusterView) -> list[Gateway]:
     """Return the ready east-west gateway pods of a cluster."""
-    pods = ready_pods(site.kube, site.shape.gateway_namespace, site.shape.gateway_pods)
+    return gateways_in(site, site.shape.gateway_namespace, site.shape.gateway_pods)
+
+
+def gateways_in(site: ClusterView, namespace: str, labels: str) -> list[Gateway]:
+    """Return the ready pods with ``labels``, which are those of a gateway."""
     return [
-        Gateway(site, str(pod["metadata"]["name"]), str(pod["status"]["podIP"])) for pod in pods
+        Gateway(site, str(pod["metadata"]["name"]), str(pod["status"]["podIP"]), namespace)
+        for pod in ready_pods(site.kube, namespace, labels)
     ]
 
 

@@ -5,13 +5,14 @@ from contextlib import ExitStack, contextmanager
 from harness.faults.authorities import other_root, own_root, same_authority
 from harness.faults.control_planes import configured_by
 from harness.faults.injection import injected_as, injected_by, injected_otherwise
-from harness.faults.mesh_config import injector_values, mesh_config
+from harness.faults.mesh_config import distrusting, injector_values, mesh_config
 from harness.faults.rollout import istiod_environment, pod_template, restart_istiod
 from harness.kube import Manifest
 from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
 from harness.probes.cluster_view import ready_pods
 from harness.sabotages.scene import Breaking, Scene
-from harness.workloads.stage import ECHO, SAMPLE
+from harness.workloads.site import governing
+from harness.workloads.stage import ECHO, OLD_DOMAIN, SAMPLE
 
 #: Shorter than any outage that CP-11 accepts; istiod issues what the agent asks for.
 SHORT_LIVED = "15s"
@@ -45,6 +46,15 @@ def other_trust_domain(scene: Scene) -> Breaking:
             yield
     finally:
         restarted()
+
+
+@contextmanager
+def aliases_dropped(scene: Scene) -> Breaking:
+    """Let the old trust domain no longer stand for the one of the mesh."""
+    with ExitStack() as undo:
+        for site in governing(scene.sites):
+            undo.enter_context(mesh_config(site, distrusting(OLD_DOMAIN)))
+        yield
 
 
 @contextmanager

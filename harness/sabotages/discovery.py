@@ -14,18 +14,26 @@ from harness.faults.remote_secrets import (
     without_secret,
 )
 from harness.faults.rollout import pod_template, restart_istiod
+from harness.kube import Manifest
 from harness.meshes.base import DNS_VARIABLE
 from harness.providers.base import CanCutApi
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.echo import service
 from harness.workloads.site import governing
-from harness.workloads.stage import DOMAIN, ECHO, LOCAL, OTHER, PRIVATE, SAMPLE, lent
+from harness.workloads.stage import BRIEF, DOMAIN, ECHO, LOCAL, OTHER, PRIVATE, SAMPLE, lent
 
 
 @contextmanager
 def no_remote_secret(scene: Scene) -> Breaking:
     """Delete the client's secret for the server's cluster."""
     with without_secret(scene.client, scene.server):
+        yield
+
+
+@contextmanager
+def second_secret_missing(scene: Scene) -> Breaking:
+    """Delete the secret for the cluster that is not behind the ingress."""
+    with no_remote_secret(scene):
         yield
 
 
@@ -205,6 +213,45 @@ def exported_to_nobody(scene: Scene) -> Breaking:
     """Keep a private Service from its own namespace, too."""
     patch = {"metadata": {"annotations": {"networking.istio.io/exportTo": "~"}}}
     with scene.client.patched("Service", PRIVATE.name, patch, SAMPLE):
+        yield
+
+
+@contextmanager
+def port_renamed(scene: Scene) -> Breaking:
+    """Call the gRPC port of a merged Service otherwise in the server's cluster."""
+    with _port_changed(scene, "grpc", {"name": "grpc-too"}):
+        yield
+
+
+@contextmanager
+def port_renumbered(scene: Scene) -> Breaking:
+    """Give the TCP port of a merged Service another number in the server's cluster."""
+    with _port_changed(scene, "tcp-echo", {"port": 9009}):
+        yield
+
+
+@contextmanager
+def other_application_protocol(scene: Scene) -> Breaking:
+    """Declare the gRPC port of a merged Service to be plain TCP in the server's cluster."""
+    with _port_changed(scene, "grpc", {"appProtocol": "tcp"}):
+        yield
+
+
+@contextmanager
+def _port_changed(scene: Scene, name: str, change: Manifest) -> Breaking:
+    held = scene.server.kube.get("Service", BRIEF.name, BRIEF.namespace)["spec"]["ports"]
+    ports = [{**each, **change} if each["name"] == name else each for each in held]
+    patch = {"spec": {"ports": ports}}
+    with scene.server.patched("Service", BRIEF.name, patch, BRIEF.namespace):
+        yield
+
+
+@contextmanager
+def headless_in_one_cluster(scene: Scene) -> Breaking:
+    """Add a Service that has an address in the client's cluster and none in the server's."""
+    usual, headless = service("uneven", SAMPLE, app="echo"), service("uneven", SAMPLE, app="echo")
+    headless["spec"]["clusterIP"] = "None"
+    with scene.client.applied(usual), scene.server.applied(headless):
         yield
 
 

@@ -13,6 +13,7 @@ from harness.probes.gateway import gateway_address
 from harness.probes.identity import Identity, alien
 from harness.providers.base import CanPartition
 from harness.sabotages.scene import Breaking, Scene
+from harness.workloads.ingress import Ingress
 from harness.workloads.rules import gateway, server
 from harness.workloads.stage import BARE, ECHO, SAMPLE
 
@@ -114,6 +115,18 @@ def gateway_scaled_to_zero(scene: Scene) -> Breaking:
         for site in scene.gates:
             shape = site.shape
             undo.enter_context(site.scaled(shape.gateway, shape.gateway_namespace, 0))
+        yield
+
+
+@contextmanager
+def ingress_labelled(scene: Scene) -> Breaking:
+    """Let the ingress gateway serve as one more gateway of its network."""
+    ingress = scene.given("ingress", Ingress)
+    site, name = ingress.site, ingress.name
+    label = {"metadata": {"labels": {NETWORK_LABEL: site.network}}}
+    passing = server(PASSTHROUGH_PORT, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
+    opened = gateway(f"{name}-passing", SAMPLE, labels=ingress.labels, servers=[passing])
+    with site.config.applied(opened), site.patched("Service", name, label, SAMPLE):
         yield
 
 

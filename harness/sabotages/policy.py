@@ -20,12 +20,17 @@ from harness.workloads.rules import (
 from harness.workloads.site import configuring
 from harness.workloads.stage import (
     ECHO,
+    GUARDED,
+    HTTP_PORT,
     KEPT,
     NEAR,
+    OTHER,
     RANKED,
     SAMPLE,
     SPARING,
     SPLIT,
+    TENANT,
+    guard,
     keeping,
     near_policy,
     ranked_policy,
@@ -152,6 +157,37 @@ def older_rule_for_the_host(scene: Scene) -> Breaking:
     route = [{"destination": {"host": ECHO.fqdn}}]
     older = virtual_service("older", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": route}])
     with scene.client.config.applied(older):
+        yield
+
+
+@contextmanager
+def policy_missing_in_one_primary(scene: Scene) -> Breaking:
+    """Take the standing policy out of the primary that configures the server's cluster."""
+    with scene.server.config.deleted("AuthorizationPolicy", GUARDED, SAMPLE):
+        yield
+
+
+@contextmanager
+def policy_in_remote_only(scene: Scene) -> Breaking:
+    """Move the standing policy from the primary to clusters that take no configuration."""
+    home = scene.server.config
+    with ExitStack() as undo:
+        for site in scene.sites:
+            if site.name != home.name:
+                undo.enter_context(site.applied(guard()))
+        undo.enter_context(home.deleted("AuthorizationPolicy", GUARDED, SAMPLE))
+        yield
+
+
+@contextmanager
+def foreign_mirror(scene: Scene) -> Breaking:
+    """Let the other tenant have what is sent to the merged service mirrored to itself."""
+    route = {
+        "route": [{"destination": {"host": ECHO.fqdn}}],
+        "mirror": {"host": TENANT.fqdn, "port": {"number": HTTP_PORT}},
+    }
+    rule = virtual_service("foreign-mirror", OTHER, hosts=[ECHO.fqdn], http=[route])
+    with everywhere(scene.sites, rule):
         yield
 
 

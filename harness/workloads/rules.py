@@ -27,6 +27,21 @@ def authorization(
     return _object(_SECURITY, "AuthorizationPolicy", name, namespace, spec)
 
 
+def denial(
+    name: str, namespace: str, *, app: str, path: str, port: int, sources: Sequence[Manifest]
+) -> Manifest:
+    """Return an AuthorizationPolicy that denies ``path`` at ``port`` of pods labelled ``app``.
+
+    The port is part of it because a rule about paths, read for a port of another protocol, would
+    deny all of that port.
+    """
+    operation = {"paths": [path], "ports": [str(port)]}
+    rule = {"from": [{"source": each} for each in sources], "to": [{"operation": operation}]}
+    selector = {"matchLabels": {"app": app}}
+    spec = {"action": "DENY", "selector": selector, "rules": [rule]}
+    return _object(_SECURITY, "AuthorizationPolicy", name, namespace, spec)
+
+
 def peer_authentication(
     name: str, namespace: str, mode: str, *, app: str = "", ports: Mapping[int, str] | None = None
 ) -> Manifest:

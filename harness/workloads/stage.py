@@ -27,7 +27,7 @@ from harness.probes.endpoints import instances
 from harness.probes.gateway import ways_in
 from harness.workloads.echo import PORTS, Echo, namespace, service
 from harness.workloads.restoring import without_server_fields
-from harness.workloads.rules import destination_rule, virtual_service
+from harness.workloads.rules import denial, destination_rule, virtual_service
 from harness.workloads.site import Site, configuring, governing
 
 SAMPLE = "sample"
@@ -51,6 +51,11 @@ ATTEMPTS = 2
 
 #: How long an outlier stays ejected in ``near`` (LF-05 counts from it); seconds.
 EJECTION = 3
+
+#: The trust domain that a mesh has moved away from, and keeps as an alias (ID-11).
+OLD_DOMAIN = "old-td"
+#: The path of ``echo`` that callers of the other tenant are refused, and the policy's name (TN-03).
+GUARDED = "guarded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +367,15 @@ def _rules(sites: Sequence[Site]) -> list[Manifest]:
         _treated(SPARING, policy=_SPARING),
         _treated(RANKED, policy=ranked_policy(CLUSTER_LABEL)),
         *(_routed(retried(site), [retrying(site, attempts=ATTEMPTS)]) for site in sites),
+        guard(),
     ]
+
+
+def guard() -> Manifest:
+    """Return the policy that refuses one path of ``echo`` to callers of the other tenant."""
+    who = [{"namespaces": [OTHER]}]
+    path = f"/{GUARDED}"
+    return denial(GUARDED, SAMPLE, app=ECHO.name, path=path, port=AGENT_PORT, sources=who)
 
 
 def _treated(

@@ -1,14 +1,18 @@
 """Each cluster gets the share of requests that its endpoints or the rules give it."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 import pytest
 
 from harness.converge import eventually
+from harness.probes.caller import Caller
 from harness.probes.claims import answered_by, from_each
+from harness.probes.istiod import istiods
 from harness.probes.proportion import Proportion, demand
 from harness.probes.replies import Replies
+from harness.probes.sidecar import outbound
 from harness.sabotages.policy import (
     fixed_cluster_split,
     locality_preference,
@@ -16,8 +20,17 @@ from harness.sabotages.policy import (
     rule_missing_in_one_primary,
     uneven_cluster_split,
 )
+from harness.workloads.places import LOCALITY_LABEL
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, SAMPLE, SPLIT, Stage, instances_held, shares_of_split
+from harness.workloads.stage import (
+    ECHO,
+    HTTP_PORT,
+    SAMPLE,
+    SPLIT,
+    Stage,
+    instances_held,
+    shares_of_split,
+)
 
 SAMPLES = 400
 #: Of 100 calls: a 90/10 split has not more with probability 2.4e-8, no split has with 1.6e-5
@@ -72,6 +85,52 @@ def test_the_share_follows_the_number_of_endpoints(
             partial(by_group, group),
             notes,
         )
+
+
+@pytest.mark.requirement("LB-08")
+@pytest.mark.sabotage.with_args(fixed_cluster_split, breaks="not by chance")
+@pytest.mark.disturbs
+def test_the_share_follows_the_endpoints_in_however_many_zones(
+    source: Site, target: Site, stage: Stage, notes: Callable[[str], None]
+) -> None:
+    others, group = len(stage.sites) - 2, stage.together(source, target)
+    caller = stage.stranger(source)
+    with target.scaled("echo", SAMPLE, 3), a_zone_each(target) as zones:
+        eventually(
+            lambda: zones_told(source, caller),
+            lambda told: told >= zones,
+            what=f"callers in {source.name} are told of endpoints of {target.name} in three zones",
+        )
+        demand(
+            Proportion(SAMPLES, (2 + len(group)) / (4 + others)),
+            lambda count: caller.call(ECHO.url, count=count, parallel=1),
+            partial(by_group, group),
+            notes,
+        )
+
+
+def zones_told(site: Site, caller: Caller) -> set[str]:
+    """Return the zones in which a caller is told, be it by several istiods, that ``echo`` is.
+
+    What it makes of that is not asked: an address that is told of in two zones it has in one.
+    """
+    asked = [istiod for plane in site.control_planes for istiod in istiods(plane)]
+    proxy, name = f"{caller.pod}.{caller.namespace}", outbound(ECHO.fqdn, HTTP_PORT)
+    told = [istiod.endpoints_of(proxy).get(name, ()) for istiod in asked]
+    return {endpoint.zone for endpoints in told for endpoint in endpoints}
+
+
+@contextmanager
+def a_zone_each(site: Site) -> Iterator[set[str]]:
+    """Let instances of ``echo`` say, while the body runs, that each is in a zone of its own."""
+    zones = set()
+    with ExitStack() as undo:
+        for number, pod in enumerate(site.pods(SAMPLE, ECHO.name), start=1):
+            zones.add(f"zone-{number}")
+            label = {LOCALITY_LABEL: f"region-{site.name}.zone-{number}"}
+            patch = {"metadata": {"labels": label}}
+            undo.enter_context(site.patched("Pod", pod["metadata"]["name"], patch, SAMPLE))
+        yield zones
 
 
 @pytest.mark.requirement("LB-04")

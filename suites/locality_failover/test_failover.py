@@ -14,6 +14,7 @@ from harness.probes.replies import Replies
 from harness.sabotages.discovery import no_remote_secret
 from harness.sabotages.fabric import same_network_name_and_routes, services_not_exposed
 from harness.sabotages.policy import foreign_fixed_value, long_ejection, no_outlier_detection
+from harness.workloads.places import place_of
 from harness.workloads.site import Site
 from harness.workloads.stage import BRIEF, ECHO, EJECTION, NEAR, RANKED, SAMPLE, Stage
 
@@ -32,9 +33,9 @@ def test_callers_are_served_in_their_locality(cluster: Site, stage: Stage) -> No
 
 def nearest_instances(cluster: Site, caller: Caller, stage: Stage) -> set[str]:
     """Return the instances of the caller's zone; without one there, of its region; else all."""
-    region, zone = zone_of(cluster, caller.pod)
+    region, zone = place_of(cluster, caller.pod)
     places = {
-        str(pod["metadata"]["name"]): zone_of(site, str(pod["metadata"]["name"]))
+        str(pod["metadata"]["name"]): place_of(site, str(pod["metadata"]["name"]))
         for site in stage.sites
         for pod in site.pods(SAMPLE, ECHO.name)
     }
@@ -45,14 +46,6 @@ def nearest_instances(cluster: Site, caller: Caller, stage: Stage) -> set[str]:
 def only_by(pods: set[str]) -> Claim:
     """Every call was answered 200, by one of ``pods``, and each of them answered."""
     return lambda seen: seen.ok and {*seen.pods} == pods
-
-
-def zone_of(site: Site, pod: str) -> tuple[str, str]:
-    """Return region and zone of the node that a pod of namespace ``sample`` runs on."""
-    node = site.kube.get("Pod", pod, SAMPLE)["spec"]["nodeName"]
-    labels = site.kube.get("Node", node)["metadata"]["labels"]
-    prefix = "topology.kubernetes.io/"
-    return labels.get(f"{prefix}region", ""), labels.get(f"{prefix}zone", "")
 
 
 @pytest.mark.requirement("LF-05")

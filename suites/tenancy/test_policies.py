@@ -12,10 +12,12 @@ from harness.sabotages.policy import (
     deny_all,
     mtls_disabled,
     permissive_namespace,
+    policy_in_remote_only,
+    policy_missing_in_one_primary,
 )
 from harness.workloads.rules import authorization, everywhere, peer_authentication
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, SAMPLE, Stage, only
+from harness.workloads.stage import ECHO, GUARDED, SAMPLE, Stage, only
 
 OWN = [{"namespaces": [SAMPLE]}]
 
@@ -48,6 +50,30 @@ def test_policies_judge_callers_of_every_cluster(cluster: Site, stage: Stage) ->
                 all_answered(403),
                 what=f"{cluster.name} refuses the other tenant of {site.name}",
             )
+
+
+@pytest.mark.requirement("TN-03")
+@pytest.mark.sabotage.with_args(deny_all, breaks="serves its own tenant")
+@pytest.mark.sabotage.with_args(
+    policy_missing_in_one_primary, on="other-control-plane", breaks="refuses what the policy"
+)
+@pytest.mark.sabotage.with_args(
+    policy_in_remote_only, on="same-control-plane", breaks="refuses what the policy"
+)
+def test_a_policy_binds_the_instances_of_every_cluster(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    guarded = only(target).at(GUARDED)
+    always(
+        lambda: stage.stranger(source).call(guarded, count=20),
+        only_from(target.name),
+        what=f"{target.name} serves its own tenant of {source.name}",
+    )
+    always(
+        lambda: stage.tenant(source).call(guarded, count=20),
+        all_answered(403),
+        what=f"{target.name} refuses what the policy forbids the other tenant of {source.name}",
+    )
 
 
 @pytest.mark.requirement("TN-04")

@@ -290,3 +290,9 @@ def test_an_object_whose_kind_is_gone_is_gone(kube: Kube, script: Script) -> Non
     script.answer("GET /apis/shop.example/v1", 500, STATUS)
     with pytest.raises(ApiError):
         kube.remove(till)
+
+
+def test_a_token_comes_before_the_credentials_of_the_kubeconfig(kube: Kube, script: Script) -> None:
+    script.answer("GET /api/v1/namespaces/n/pods/p", 200, POD)
+    assert Kube(kube.kubeconfig, token="another").get("Pod", "p", "n") == POD
+    assert script.asked[-1][1]["Authorization"] == "Bearer another"
