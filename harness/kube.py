@@ -202,10 +202,9 @@ class Kube:
         query = {"fieldManager": manager, "force": "true"}
         return self._json("PATCH", path, query, manifest, "application/apply-patch+yaml")
 
-    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
-        """Create ``manifest`` (or only ask whether it might be); 409 if it exists."""
-        query = {"dryRun": "All"} if dry_run else None
-        return self._json("POST", self._path_of(manifest, collection=True), query, manifest)
+    def create(self, manifest: Manifest) -> Manifest:
+        """Create ``manifest``; :class:`ApiError` 409 if it exists."""
+        return self._json("POST", self._path_of(manifest, collection=True), None, manifest)
 
     def rehearse(self, manifest: Manifest) -> Manifest:
         """Have the creation of ``manifest`` judged, by webhooks too, and keep nothing of it."""

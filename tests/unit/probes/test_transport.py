@@ -33,7 +33,7 @@ class Guarded(PodKube):
         assert (kind, name) == ("Secret", SECRET)
         return self.made[-1] if self.made else None
 
-    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    def create(self, manifest: Manifest) -> Manifest:
         if self.conflict:
             raise ApiError("POST secrets", 409, "already exists")
         self.made.append(manifest)

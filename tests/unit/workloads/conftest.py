@@ -65,7 +65,7 @@ class MemoryKube(Kube):
         self.written.append(f"apply {manifest['metadata']['name']}")
         return self.put(manifest)
 
-    def create(self, manifest: Manifest, *, dry_run: bool = False) -> Manifest:
+    def create(self, manifest: Manifest) -> Manifest:
         self.written.append(f"create {manifest['metadata']['name']}")
         return self.put(manifest)
 
