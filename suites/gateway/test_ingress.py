@@ -35,7 +35,8 @@ def test_the_ingress_reaches_instances_of_all_clusters(
 @pytest.fixture
 def ingress(source: Site, target: Site) -> Iterator[Ingress]:
     """An ingress gateway of the target that leads to its own instances."""
-    with entered_by(target, f"istio-ingressgateway-{source.name}", only(target)) as ingress:
+    name = f"istio-ingressgateway-spared-{source.name}"  # LB-07 may have one beside it
+    with entered_by(target, name, only(target)) as ingress:
         yield ingress
 
 
