@@ -28,8 +28,8 @@ from harness.workloads.stage import BRIEF, ECHO, HTTP_PORT, OTHER, SAMPLE, TENAN
 RATE = 10.0
 #: Seconds for configuration to take effect and for a new pod to start: a proxy that has lost its
 #: istiod may take twenty to ask for another.
-PUSHED = Budget(timeout=30, interval=0.2, firm=True)
-STARTED = Budget(timeout=60, interval=0.2, firm=True)
+PUSHED = Budget(timeout=30, interval=0.2, slow=True)
+STARTED = Budget(timeout=60, interval=0.2, slow=True)
 #: Seconds for news to reach those whom they must not, and the longest that all of it may take.
 SETTLING, LONGEST = 5.0, 300.0
 
