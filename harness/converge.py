@@ -52,19 +52,23 @@ class Budget:
     """How long to wait (seconds), how often to look, and how many looks in a row must agree.
 
     A ``firm`` budget waits for machinery (pods to start, objects to go), not for a promise: no
-    ceiling shortens it, or a sabotaged check would turn red because its stage came late.
+    ceiling shortens it, or a sabotaged check would turn red because its stage came late. A ``slow``
+    one waits for a promise that takes its time: no ceiling shortens it either, or any mesh would be
+    red under it, and who does not keep the promise is judged all the same.
     """
 
     timeout: float = 60.0
     interval: float = 0.2
     successes: int = 1
     firm: bool = False
+    slow: bool = False
 
     def effective(self) -> "Budget":
         """Return this budget at the current pace."""
         pace = Pace.current()
         timeout = self.timeout * pace.scale
-        return replace(self, timeout=timeout if self.firm else min(timeout, pace.ceiling))
+        capped = timeout if self.firm or self.slow else min(timeout, pace.ceiling)
+        return replace(self, timeout=capped)
 
 
 class NotConverged(AssertionError):  # noqa: N818 - reads better in a report than "...Error"

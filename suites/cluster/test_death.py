@@ -18,7 +18,7 @@ from harness.workloads.stage import SPARING, Stage
 #: connection that does not come about, and one for the next round of the outlier detection.
 DEADLINE = 3.0
 EJECTION = 11.0
-EJECTED = Budget(timeout=30, interval=0.2, firm=True)
+EJECTED = Budget(timeout=30, interval=0.2, slow=True)
 #: Calls per second, and seconds, once they are.
 RATE, SECONDS, SHARE = 20.0, 10.0, 0.99
 

@@ -13,8 +13,8 @@ from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage
 
 #: Seconds for a proxy to be on another replica; it may take twenty to ask for one.
-MOVED = Budget(timeout=60, interval=0.2, firm=True)
-STARTED = Budget(timeout=90, interval=0.2, firm=True)
+MOVED = Budget(timeout=60, interval=0.2, slow=True)
+STARTED = Budget(timeout=60, interval=0.2, slow=True)
 
 
 @pytest.mark.requirement("CP-12")

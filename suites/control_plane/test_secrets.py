@@ -19,7 +19,7 @@ from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage, only
 
 #: Seconds for an istiod that meets a bad secret to be ready.
-READY = Budget(timeout=120, interval=0.5, firm=True)
+READY = Budget(timeout=120, interval=0.5, slow=True)
 #: Seconds that it waits for a cluster by default.
 TIMEOUT = 30.0
 

@@ -160,7 +160,8 @@ def test_nothing_is_done_for_nobody() -> None:
     assert concurrently(os.stat, []) == []
 
 
-def test_a_ceiling_shortens_waits_for_promises_only() -> None:
+def test_a_ceiling_shortens_waits_for_promises_that_take_no_time_of_their_own() -> None:
     with Pace(ceiling=8).kept():
         assert Budget(timeout=60).effective().timeout == 8
         assert Budget(timeout=60, firm=True).effective().timeout == 60
+        assert Budget(timeout=60, slow=True).effective().timeout == 60
