@@ -1,4 +1,4 @@
-"""The files of a machine are what istioctl writes, asked for with what follows from the topology."""
+"""The files of a machine are what istioctl writes, as the topology has it asked."""
 
 import json
 from collections.abc import Mapping, Sequence
