@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from harness.model import Lab, MachineSpec
-from harness.probes.claims import all_answered, always, only_from
+from harness.probes.claims import all_answered, always, only_from, served
 from harness.probes.gateway import gateways
 from harness.probes.paths import mark, peers_of
 from harness.providers.base import CanCapture
@@ -19,7 +19,7 @@ from harness.sabotages.machines import (
 from harness.workloads.guest import PROXY_USER, Guest
 from harness.workloads.neighbours import BESIDE, beside, hello
 from harness.workloads.rules import authorization
-from harness.workloads.stage import AGENT_PORT, ECHO, HTTP_PORT, SAMPLE, Stage
+from harness.workloads.stage import AGENT_PORT, ECHO, HTTP_PORT, SAMPLE, Stage, only
 
 CONNECT = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=3)"
 
@@ -35,7 +35,7 @@ def test_a_machine_calls_services_by_their_names(
         for name in names:
             always(
                 partial(guest.caller.call, f"http://{name}:{HTTP_PORT}/", count=20),
-                only_from(guest.site.name),
+                served,
                 what=f"{guest} is served under {name}",
             )
         absent = f"absent.{machine.namespace}"
@@ -77,7 +77,7 @@ def test_a_machine_acts_as_the_account_of_its_group(
 def test_machines_and_pods_of_one_network_talk_directly(
     guest: Guest, machine: MachineSpec, stage: Stage, lab: Lab, provider: CanCapture
 ) -> None:
-    site, caller = guest.site, stage.stranger(guest.site)
+    site, caller, host = guest.site, stage.stranger(guest.site), only(guest.site)
     there, back = mark(), mark()
     with (
         guest.joined(),
@@ -85,7 +85,7 @@ def test_machines_and_pods_of_one_network_talk_directly(
         provider.capture(lab) as wire,
     ):
         replies = always(
-            lambda: guest.caller.call(ECHO.at(there), count=20),
+            lambda: guest.caller.call(host.at(there), count=20),
             only_from(site.name),
             what=f"{guest} reaches pods of {site}",
         )
@@ -99,7 +99,7 @@ def test_machines_and_pods_of_one_network_talk_directly(
         seen = {entry.peer_address for entry in guest.logged(back, at_least=len(replies))}
         near = {caller.ip, *(node.address for node in site.plan.nodes)}
         assert seen <= near, f"{guest} sees the pod, or its node, not {seen - near}"
-        held = guest.caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT)
+        held = guest.caller.sidecar.endpoints(host.fqdn, HTTP_PORT)
         pods = {pod["status"]["podIP"] for pod in site.pods(SAMPLE, ECHO.name)}
         assert {each.address for each in held} == pods, f"{guest} holds pods: {held}"
         ways = {gateway.port for gateway in site.gateways}
@@ -110,16 +110,16 @@ def test_machines_and_pods_of_one_network_talk_directly(
 @pytest.mark.requirement("VM-13")
 @pytest.mark.sabotage.with_args(equal_networks, breaks="holds gateways")
 def test_a_machine_on_another_network_takes_the_gateway(guest: Guest, stage: Stage) -> None:
-    site, word = guest.site, mark()
+    site, host, word = guest.site, only(guest.site), mark()
     ways = stage.ways_into(site)
     with guest.joined():
         always(
-            lambda: guest.caller.sidecar.endpoints(ECHO.fqdn, HTTP_PORT),
+            lambda: guest.caller.sidecar.endpoints(host.fqdn, HTTP_PORT),
             lambda held: {(each.address, each.port) for each in held} == ways,
             what=f"{guest} holds gateways of {site} and nothing else",
         )
         replies = always(
-            lambda: guest.caller.call(ECHO.at(word), count=20),
+            lambda: guest.caller.call(host.at(word), count=20),
             only_from(site.name),
             what=f"{guest} is served by {site}",
         )
