@@ -23,7 +23,7 @@ def conformance(
     """Run the suites in a process of their own."""
     argv = [sys.executable, "-m", "pytest", "suites", "-p", "no:cacheprovider"]
     argv += ["--topology", topology, "--provider", provider, "--report-dir", str(reports)]
-    return LocalShell(ROOT).run([*argv, "--outage", OUTAGE, *options], timeout=850)
+    return LocalShell(ROOT).run([*argv, "--outage", OUTAGE, *options], timeout=1150)
 
 
 def judged(reports: Path, topology: str = TWO_NETWORKS) -> Mapping[str, Verdict]:
