@@ -5,7 +5,7 @@ a mesh with others is no Istio. Names that an installation may choose are a :cla
 """
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from harness.model import Lab, NetworkPlan, Program, Topology
@@ -66,6 +66,7 @@ class MeshShape:
 
     ``system`` is the namespace of istiod, ``root`` that of mesh-wide policies; ``revision`` is the
     ``istio.io/rev`` of injected namespaces (empty: label ``istio-injection=enabled``);
+    ``selected`` are the labels of namespaces that its control plane looks at (none: at all);
     ``istiod`` names the control plane's Deployment, ``istiod_pods`` selects its pods;
     ``gateway`` names Deployment and Service of the east-west gateway, in ``gateway_namespace``,
     whose pods the selector ``gateway_pods`` finds and whose port for other networks is
@@ -80,6 +81,7 @@ class MeshShape:
     root: str = "istio-system"
     trust_domain: str = "cluster.local"
     revision: str = ""
+    selected: Mapping[str, str] = field(default_factory=dict, hash=False)
     gateway: str = "istio-eastwestgateway"
     gateway_namespace: str = "istio-system"
     gateway_pods: str = "istio=eastwestgateway"

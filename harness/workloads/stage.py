@@ -306,8 +306,11 @@ _DEPLOYMENTS = (("echo", SAMPLE), ("probe-b", SAMPLE), ("bare", SAMPLE), ("probe
 
 
 def _namespaces(site: Site) -> list[Manifest]:
-    revision = site.shape.revision
-    return [namespace(name, injected=True, revision=revision) for name in (SAMPLE, OTHER)]
+    shape = site.shape
+    return [
+        namespace(name, injected=True, revision=shape.revision, labels=shape.selected)
+        for name in (SAMPLE, OTHER)
+    ]
 
 
 def _workloads(site: Site, sites: Sequence[Site]) -> list[Manifest]:

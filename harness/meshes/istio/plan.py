@@ -76,6 +76,7 @@ class ClusterInstall:
             system=plane.namespace,
             root=plane.root_namespace,
             revision=plane.revision,
+            selected=dict(plane.namespaces),
             trust_domain=plane.trust_domain,
             istiod=f"istiod{suffix}",
             istiod_pods=f"app=istiod,istio.io/rev={plane.revision}" if suffix else "app=istiod",
