@@ -82,11 +82,11 @@ def test_new_pods_of_a_remote_are_injected(cluster: Site) -> None:
 def test_istiod_is_reached_at_a_gateway(
     cluster: Site, stage: Stage, lab: Lab, provider: CanCapture
 ) -> None:
-    plane = cluster.control_plane
-    host = f"{plane.shape.istiod}.{plane.shape.system}.svc"
+    shape = cluster.control_plane.shape
+    host = f"{shape.istiod}.{shape.system}.svc"
     held = [stage.stranger(site).sidecar.certificates() for site in stage.sites]
     signers = {pem for each in held for pem in (*each.chain_pem[1:], *split(each.root_pem))}
-    ways = {address for address, _ in ways_in(plane)}
+    ways = {address for plane in cluster.control_planes for address, _ in ways_in(plane)}
     for gateway in sorted(ways):
         (reply,) = always(
             partial(stage.bare(cluster).tls, gateway, XDS_PORT, sni=host),

@@ -14,7 +14,7 @@ from tests.live.conforming import ALONE, APPLY, TWO_NETWORKS, conformance, judge
 ACROSS = {"CM-01", "DS-01", "DS-02", "ID-01", "LB-01", "LB-06", "MM-01", "NM-08", "TN-01", "TN-05"}
 ACROSS_CHECKS = (
     "isolation or one_mesh or endpoints_of_the_other or same_view or servers_see or every_version"
-    " or tcp_and_grpc or instances_of_all or tenants_may or equal_namespaces"
+    " or tcp_and_grpc or test_the_instances_of_all or tenants_may or equal_namespaces"
 )
 
 
