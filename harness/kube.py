@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 from kubernetes import client, config
 
-from harness.converge import Budget, eventually
+from harness.converge import Budget, eventually, pause
 from harness.model import ApiError, InterruptedAnswerError
 from harness.shell import redact
 
@@ -171,8 +171,9 @@ class Kube:
 
         With ``initial_end`` a ``BOOKMARK`` marks the end of the objects that were present
         (others may follow; needs a server of Kubernetes 1.32 or later).
-        Ends quietly when the server closes the stream; :class:`ApiError` if it cannot be
-        opened or is cut. Callers loop around it and reconcile by uid.
+        Ends quietly when the server closes the stream, or is not ready for it and wants to be
+        asked again; :class:`ApiError` if it cannot be opened or is cut. Callers loop around it
+        and reconcile by uid.
         """
         query = {
             "watch": "true",
@@ -451,6 +452,19 @@ def _status(body: bytes) -> str:
     return redact(str(status.get("message") or status))
 
 
+def _behind(status: Manifest) -> float | None:
+    """Return when to ask a server again that is behind its own store; ``None`` if it is not.
+
+    A busy API server refuses a watch from a version that its cache has not reached yet (reason
+    ``ResourceVersionTooLarge``, k8s.io/apimachinery ``pkg/apis/meta/v1/types.go``).
+    """
+    details = status.get("details") or {}
+    reasons = {cause.get("reason") for cause in details.get("causes") or []}
+    if "ResourceVersionTooLarge" not in reasons:
+        return None
+    return float(details.get("retryAfterSeconds", 1))
+
+
 def _events(response: Any, path: str) -> Iterator[Event]:
     rest = b""
     try:
@@ -460,6 +474,9 @@ def _events(response: Any, path: str) -> Iterator[Event]:
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
+                    if (seconds := _behind(status)) is not None:
+                        pause(seconds, why="the server asks to come back then")
+                        return
                     raise ApiError(
                         f"watch {path}", int(status.get("code", 500)), redact(str(status))
                     )

@@ -237,6 +237,15 @@ def test_a_watch_ends_with_the_stream_and_tells_errors(kube: Kube, script: Scrip
         list(kube.watch("Pod", "n"))
 
 
+def test_a_server_that_is_behind_its_own_store_is_asked_again(kube: Kube, script: Script) -> None:
+    what = "GET /api/v1/namespaces/n/pods?watch=true&timeoutSeconds=300"
+    causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
+    status = {"code": 504, "details": {"causes": causes, "retryAfterSeconds": 0.01}}
+    error = {"type": "ERROR", "object": status}
+    script.answer(what, 200, json.dumps(error).encode() + b"\n")
+    assert list(kube.watch("Pod", "n")) == []
+
+
 def test_the_version_is_the_servers(kube: Kube, script: Script) -> None:
     script.answer("GET /version", 200, {"gitVersion": "v1.34.4"})
     assert kube.version() == "v1.34.4"
