@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from harness.converge import Budget, eventually
 from harness.faults.rollout import restart_istiod
 from harness.kube import Manifest
+from harness.meshes.base import LEADERS
 from harness.probes.gateway import gateway_address
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.site import Site
 
-#: Annotation of a remote's system namespace: the control planes that may write there.
-LEADERS = "topology.istio.io/controlPlaneClusters"
 #: The Gateway object by which the guides expose istiod.
 ISTIOD_GATEWAY = "istiod-gateway"
 

@@ -33,6 +33,8 @@ CLUSTER_VARIABLE = "ISTIO_META_CLUSTER_ID"
 #: Variable by which a proxy is told to answer DNS.
 DNS_VARIABLE = "ISTIO_META_DNS_CAPTURE"
 
+#: Annotation of a remote's system namespace: the control planes that may write to the cluster.
+LEADERS = "topology.istio.io/controlPlaneClusters"
 #: Annotation of a NodePort gateway's Service: labels (JSON) of the nodes by which it is reached.
 NODE_SELECTOR = "traffic.istio.io/nodeSelector"
 

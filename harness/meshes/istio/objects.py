@@ -3,12 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from harness.kube import Manifest
-from harness.meshes.base import NETWORK_LABEL
+from harness.meshes.base import LEADERS, NETWORK_LABEL
 from harness.meshes.istio.plan import ClusterInstall, Exposure
 from harness.model import ControlPlane
 
-#: Annotation of a remote's system namespace: the control planes that may write there.
-LEADERS = "topology.istio.io/controlPlaneClusters"
 #: Ports of an istiod as a gateway exposes it, and those of its Service.
 _ISTIOD_PORTS = {15012: 15012, 15017: 443}
 _NETWORKING = "networking.istio.io/v1"
