@@ -11,7 +11,7 @@ from harness.workloads.site import Site
 from harness.workloads.stage import SAMPLE
 
 #: How long a new pod may take to be ready; a usual one is within five seconds.
-READY = Budget(timeout=45, interval=0.1, firm=True)
+READY = Budget(timeout=45, interval=0.1, slow=True)
 
 
 @contextmanager
