@@ -34,11 +34,11 @@ class MeshContract:
         assert not set(mesh.name) & set(" \t,/")
 
     def test_shapes_have_no_empty_name(self, mesh: Mesh) -> None:
-        """Only the revision may be empty: there are meshes without one."""
+        """Only revision and labels of namespaces may be empty: there are meshes without."""
         for cluster, shape in mesh.shapes(SMALLEST).items():
             names = {field: getattr(shape, field) for field in shape.__dataclass_fields__}
-            empty = [field for field, name in names.items() if not name and field != "revision"]
-            assert not empty, f"shape of {cluster}"
+            empty = {field for field, name in names.items() if not name}
+            assert empty <= {"revision", "selected"}, f"shape of {cluster}"
 
     def test_images_are_told_without_a_cluster(self, mesh: Mesh) -> None:
         """A provider asks for them before anything is started: they carry a version."""
