@@ -2,17 +2,17 @@
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from harness import files
 from harness.converge import pause
+from harness.faults.rollout import other_pods, pod_spec
 from harness.kube import Kube, Manifest
 from harness.meshes.base import REMOTE_SECRET_LABEL, REMOTE_SECRET_PREFIX
 from harness.meshes.istio.remote_secret import READER, Credentials, kubeconfig, remote_secret
 from harness.model import HarnessError
-from harness.model.kubeconfig import kubeconfig_data
 from harness.workloads.site import Site
 
 
@@ -162,11 +162,10 @@ def from_a_file(site: Site, other: Site) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _mounted(home: Site, secret: str, path: str) -> Iterator[None]:
+def _mounted(home: Site, secret: str, path: str) -> AbstractContextManager[None]:
     """Run the body while istiod reads kubeconfigs from a directory that a Secret is mounted at."""
     name, system = home.shape.istiod, home.shape.system
-    spec = home.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
+    spec = pod_spec(home, name, system)
     variable = {"name": "PILOT_MULTICLUSTER_KUBECONFIG_PATH", "value": path}
     mount = {"name": secret, "mountPath": path, "readOnly": True}
     containers = [
@@ -178,62 +177,36 @@ def _mounted(home: Site, secret: str, path: str) -> Iterator[None]:
         for each in spec["containers"]
     ]
     volumes = [*spec.get("volumes", []), {"name": secret, "secret": {"secretName": secret}}]
-    patch = {"spec": {"template": {"spec": {"containers": containers, "volumes": volumes}}}}
-    try:
-        with home.patched("Deployment", name, patch, system):
-            home.rolled_out(name, system)
-            yield
-    finally:
-        home.rolled_out(name, system)
+    return other_pods(home, name, system, {"spec": {"containers": containers, "volumes": volumes}})
+
+
+def unreachable_secret(site: Site, other: Site) -> AbstractContextManager[None]:
+    """Run the body while the secret of ``site`` names a server of ``other`` that nobody is."""
+    server = other.cluster.server
+    return _rewritten(site, other, lambda config: config.replace(server, nobody(other)))
+
+
+def powerless_secret(site: Site) -> AbstractContextManager[None]:
+    """Run the body while a cluster is read with a token of an account that may read nothing."""
+
+    def weaken(config: str) -> str:
+        said = json.loads(config)
+        token = site.kube.token("default", site.shape.system)
+        said["users"] = [{**each, "user": {"token": token}} for each in said["users"]]
+        return json.dumps(said)
+
+    return _rewritten(site, site, weaken)
 
 
 @contextmanager
-def unreachable_secret(site: Site, other: Site) -> Iterator[None]:
-    """Run the body while the secret of ``site`` names a server of ``other`` that nobody is."""
+def _rewritten(site: Site, other: Site, change: Callable[[str], str]) -> Iterator[None]:
+    """Run the body while the kubeconfig by which ``other`` is read is as ``change`` makes it."""
     home, secret = site.control_plane, secret_for(site, other)
     if secret is None:
         yield
         return
     key, value = next(iter(secret["data"].items()))
-    server = other.cluster.server
-    config = base64.b64decode(value).decode().replace(server, nobody(other))
+    config = change(base64.b64decode(value).decode())
     patch = {"data": {key: base64.b64encode(config.encode()).decode()}}
     with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
-        yield
-
-
-@contextmanager
-def powerless_secret(site: Site) -> Iterator[None]:
-    """Run the body while a cluster is read with a token of an account that may read nothing."""
-    home, secret = site.control_plane, secret_for(site, site)
-    if secret is None:
-        yield
-        return
-    key, value = next(iter(secret["data"].items()))
-    config = json.loads(base64.b64decode(value))
-    token = site.kube.token("default", site.shape.system)
-    config["users"] = [{**each, "user": {"token": token}} for each in config["users"]]
-    patch = {"data": {key: base64.b64encode(json.dumps(config).encode()).decode()}}
-    with home.patched("Secret", secret["metadata"]["name"], patch, home.shape.system):
-        yield
-
-
-@contextmanager
-def unknown_cluster(site: Site, *, name: str = "nowhere") -> Iterator[None]:
-    """Run the body while a control plane has a secret for a cluster that there is not."""
-    nobody = f"https://{site.plan.load_balancers[-1]}:6443"
-    where = {"server": nobody, "insecure-skip-tls-verify": True}
-    config = kubeconfig_data(name, cluster=where, user={"token": "none"})
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": REMOTE_SECRET_PREFIX + name,
-            "namespace": site.shape.system,
-            "labels": {REMOTE_SECRET_LABEL: "true"},
-            "annotations": {"networking.istio.io/cluster": name},
-        },
-        "stringData": {name: json.dumps(config)},
-    }
-    with site.applied(secret):
         yield

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from harness.converge import Budget, eventually
-from harness.faults.rollout import restart_istiod
+from harness.faults.rollout import restart_istiod, restart_istiods
 from harness.kube import Manifest
 from harness.meshes.base import LEADERS
 from harness.probes.gateway import gateway_address
@@ -40,10 +40,10 @@ def unannotated(site: Site) -> Iterator[None]:
     patch = {"metadata": {"annotations": {LEADERS: None}}}
     try:
         with site.patched("Namespace", site.shape.system, patch):
-            _restart(site)
+            restart_istiods(site.control_planes)
             yield
     finally:
-        _restart(site)
+        restart_istiods(site.control_planes)
 
 
 def own_istiod(site: Site) -> AbstractContextManager[None]:
@@ -107,8 +107,3 @@ def published_istiod(site: Site) -> Iterator[str]:
 def _pieces(site: Site) -> list[Manifest]:
     labels = f"kubernetes.io/service-name={site.shape.istiod}"
     return site.kube.list("EndpointSlice", site.shape.system, labels=labels)
-
-
-def _restart(site: Site) -> None:
-    for plane in site.control_planes:
-        restart_istiod(plane)

@@ -1,9 +1,10 @@
 """Restart Deployments, and run without some."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from harness.converge import concurrently
+from harness.kube import Manifest
 from harness.workloads.site import Site
 
 
@@ -24,6 +25,12 @@ def restart_istiod(site: Site) -> None:
     site.restart(site.shape.istiod, site.shape.system)
 
 
+def restart_istiods(sites: Iterable[Site]) -> None:
+    """Replace the pods of several control planes, one after the other."""
+    for site in sites:
+        restart_istiod(site)
+
+
 def _istiod_rolled_out(site: Site) -> None:
     site.rolled_out(site.shape.istiod, site.shape.system)
 
@@ -40,6 +47,25 @@ def replicas(site: Site, deployment: str, namespace: str, count: int) -> Iterato
 
 
 @contextmanager
+def other_pods(site: Site, deployment: str, namespace: str, template: Manifest) -> Iterator[None]:
+    """Run the body with pods of a Deployment whose template has these fields as well.
+
+    The pods are replaced both times.
+    """
+    try:
+        with site.patched("Deployment", deployment, {"spec": {"template": template}}, namespace):
+            site.rolled_out(deployment, namespace)
+            yield
+    finally:
+        site.rolled_out(deployment, namespace)
+
+
+def pod_spec(site: Site, deployment: str, namespace: str) -> Manifest:
+    """Return what the pods of a Deployment are made of."""
+    template = site.kube.get("Deployment", deployment, namespace)["spec"]["template"]
+    return dict(template["spec"])
+
+
 def pod_template(
     site: Site,
     deployment: str,
@@ -48,39 +74,22 @@ def pod_template(
     annotations: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
     account: str = "",
-) -> Iterator[None]:
-    """Run the body with pods that carry ``annotations``, ``labels`` or another service account.
-
-    The pods are replaced both times.
-    """
+) -> AbstractContextManager[None]:
+    """Run the body with pods that carry ``annotations``, ``labels`` or another service account."""
     spec = {"serviceAccountName": account, "serviceAccount": account} if account else {}
     said = {"annotations": dict(annotations or {}), "labels": dict(labels or {})}
-    template = {"metadata": said, "spec": spec}
-    patch = {"spec": {"template": template}}
-    try:
-        with site.patched("Deployment", deployment, patch, namespace):
-            site.rolled_out(deployment, namespace)
-            yield
-    finally:
-        site.rolled_out(deployment, namespace)
+    return other_pods(site, deployment, namespace, {"metadata": said, "spec": spec})
 
 
-@contextmanager
-def environment(site: Site, deployment: str, namespace: str, **variables: str) -> Iterator[None]:
+def environment(
+    site: Site, deployment: str, namespace: str, **variables: str
+) -> AbstractContextManager[None]:
     """Run the body with pods of a Deployment whose first container has these variables."""
-    (first, *others) = site.kube.get("Deployment", deployment, namespace)["spec"]["template"][
-        "spec"
-    ]["containers"]
+    first, *others = pod_spec(site, deployment, namespace)["containers"]
     kept = [each for each in first.get("env", []) if each["name"] not in variables]
     changed = [{"name": name, "value": value} for name, value in variables.items()]
     containers = [{**first, "env": [*kept, *changed]}, *others]
-    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-    try:
-        with site.patched("Deployment", deployment, patch, namespace):
-            site.rolled_out(deployment, namespace)
-            yield
-    finally:
-        site.rolled_out(deployment, namespace)
+    return other_pods(site, deployment, namespace, {"spec": {"containers": containers}})
 
 
 def istiod_environment(site: Site, **variables: str) -> AbstractContextManager[None]:

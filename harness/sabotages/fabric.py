@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from harness.converge import Budget, eventually
 from harness.faults.exposure import gateway_service, terminating, unexposed
 from harness.faults.networks import pod_routes, relabelled_pods
+from harness.faults.rollout import other_pods, pod_spec
 from harness.kube import Manifest
 from harness.meshes.base import NETWORK_LABEL, PASSTHROUGH_PORT, TLS_MODE, TLS_MODE_LABEL
 from harness.model import HarnessError
@@ -196,18 +197,12 @@ def network_view_removed(scene: Scene) -> Breaking:
     """Let the gateway of the check's own cluster forward into every network."""
     site = scene.cluster or scene.gate
     name, system = site.shape.gateway, site.shape.gateway_namespace
-    spec = site.kube.get("Deployment", name, system)["spec"]["template"]["spec"]
     containers = [
         {**c, "env": [e for e in c.get("env", []) if "NETWORK_VIEW" not in e["name"]]}
-        for c in spec["containers"]
+        for c in pod_spec(site, name, system)["containers"]
     ]
-    patch = {"spec": {"template": {"spec": {"containers": containers}}}}
-    try:
-        with site.patched("Deployment", name, patch, system):
-            site.rolled_out(name, system)
-            yield
-    finally:
-        site.rolled_out(name, system)
+    with other_pods(site, name, system, {"spec": {"containers": containers}}):
+        yield
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import re
 from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
-from harness.faults.settings import istiod_setting
+from harness.faults.rollout import istiod_environment
 from harness.kube import Manifest
 from harness.meshes import ca
 from harness.meshes.addresses import external_addresses
@@ -113,8 +113,8 @@ def long_grace_period(scene: Scene) -> Breaking:
     """Let control planes keep the entries of machines that are gone for an hour."""
     with ExitStack() as undo:
         for site in _guest(scene).site.control_planes:
-            setting = istiod_setting(site, "PILOT_WORKLOAD_ENTRY_GRACE_PERIOD", "1h")
-            undo.enter_context(setting)
+            patient = istiod_environment(site, PILOT_WORKLOAD_ENTRY_GRACE_PERIOD="1h")
+            undo.enter_context(patient)
         yield
 
 

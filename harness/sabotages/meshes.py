@@ -3,9 +3,8 @@
 from contextlib import ExitStack, contextmanager
 
 from harness.faults.authorities import same_authority
-from harness.faults.mesh_config import mesh_config
+from harness.faults.mesh_config import mesh_config, trusting
 from harness.faults.remote_secrets import linked
-from harness.kube import Manifest
 from harness.sabotages.scene import Breaking, Scene
 
 
@@ -21,10 +20,6 @@ def meshes_merged(scene: Scene) -> Breaking:
 @contextmanager
 def one_root_for_both(scene: Scene) -> Breaking:
     """Let the server's mesh sign as the client's does, and admit the client's trust domain."""
-    domain = scene.client.shape.trust_domain
-
-    def admit(config: Manifest) -> None:
-        config["trustDomainAliases"] = [*config.get("trustDomainAliases", []), domain]
-
-    with mesh_config(scene.server, admit), same_authority(scene.server, scene.client):
+    admitted = mesh_config(scene.server, trusting(scene.client.shape.trust_domain))
+    with admitted, same_authority(scene.server, scene.client):
         yield

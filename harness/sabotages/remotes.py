@@ -1,9 +1,13 @@
 """Sabotages of how remote clusters are attached to the control planes that serve them."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack, contextmanager
 
-from harness.faults.remote_secrets import powerless_secret, unknown_cluster, without_secret
+from harness.faults.remote_secrets import (
+    copied_secret,
+    nobody,
+    powerless_secret,
+    without_secret,
+)
 from harness.faults.remotes import (
     istiod_unexposed,
     led_elsewhere,
@@ -12,11 +16,12 @@ from harness.faults.remotes import (
     published_istiod,
     unannotated,
 )
-from harness.faults.rollout import environment, restart_istiod
+from harness.faults.rollout import istiod_environment, restart_istiods
+from harness.sabotages.discovery import STRANGER
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import aborting
-from harness.workloads.site import Site, governing
+from harness.workloads.site import governing
 from harness.workloads.stage import ECHO, SAMPLE
 
 
@@ -78,16 +83,11 @@ def powerless_token(scene: Scene) -> Breaking:
     planes = governing(scene.sites)
     remotes = [site for site in scene.sites if site.name not in {each.name for each in planes}]
     with ExitStack() as undo:
-        undo.callback(_restart, planes)
+        undo.callback(restart_istiods, planes)
         for site in remotes:
             undo.enter_context(powerless_secret(site))
-        _restart(planes)
+        restart_istiods(planes)
         yield
-
-
-def _restart(planes: Sequence[Site]) -> None:
-    for plane in planes:
-        restart_istiod(plane)
 
 
 @contextmanager
@@ -101,7 +101,7 @@ def one_address_only(scene: Scene) -> Breaking:
 def one_more_secret(scene: Scene) -> Breaking:
     """Tell the first control plane of a cluster that no topology has."""
     plane = scene.primaries[0]
-    with unknown_cluster(plane):
+    with copied_secret(plane, STRANGER, server=nobody(plane)):
         yield
 
 
@@ -157,6 +157,5 @@ def operator_manage_webhooks_off(scene: Scene) -> Breaking:
 @contextmanager
 def shared_mesh_config_unset(scene: Scene) -> Breaking:
     """Let the external istiod know nothing of the administrator's settings."""
-    plane = scene.client.control_plane
-    with environment(plane, plane.shape.istiod, plane.shape.system, SHARED_MESH_CONFIG=""):
+    with istiod_environment(scene.client, SHARED_MESH_CONFIG=""):
         yield

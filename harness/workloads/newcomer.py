@@ -1,7 +1,7 @@
 """A workload that comes to a cluster while a check runs, and goes with it."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from uuid import uuid4
 
 from harness.converge import Budget, eventually
@@ -19,8 +19,7 @@ def created(site: Site) -> Iterator[str]:
     """Create a workload in namespace ``sample`` and wait for nothing; its name is given."""
     name = f"newcomer-{uuid4().hex[:6]}"
     echo = Echo(name=name, namespace=SAMPLE)
-    with ExitStack() as undo:
-        undo.enter_context(site.applied(*echo.manifests(site.name)))
+    with site.applied(*echo.manifests(site.name)):
         yield name
 
 
