@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from harness.faults.rollout import restart_istiod
 from harness.kube import Manifest
+from harness.meshes.base import ISTIOD_GATEWAY, ISTIOD_ROUTE, WEBHOOK_PORT, XDS_PORT
 from harness.probes.cluster_view import ready_pods
 from harness.probes.gateway import address
 from harness.workloads.rules import gateway, server
@@ -31,22 +32,22 @@ def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
 
 def _exposed_istiod(site: Site) -> list[Manifest]:
     shape = site.shape
-    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (15012, 15017)]
+    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (XDS_PORT, WEBHOOK_PORT)]
     host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
     routes = [
         {
             "match": [{"port": port, "sniHosts": ["*"]}],
             "route": [{"destination": {"host": host, "port": {"number": number}}}],
         }
-        for port, number in ((15012, 15012), (15017, 443))
+        for port, number in ((XDS_PORT, XDS_PORT), (WEBHOOK_PORT, 443))
     ]
     return [
-        gateway("istiod-gateway", shape.system, labels=shape.gateway_labels, servers=servers),
+        gateway(ISTIOD_GATEWAY, shape.system, labels=shape.gateway_labels, servers=servers),
         {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",
-            "metadata": {"name": "istiod-vs", "namespace": shape.system},
-            "spec": {"hosts": ["*"], "gateways": ["istiod-gateway"], "tls": routes},
+            "metadata": {"name": ISTIOD_ROUTE, "namespace": shape.system},
+            "spec": {"hosts": ["*"], "gateways": [ISTIOD_GATEWAY], "tls": routes},
         },
     ]
 
@@ -58,7 +59,7 @@ def _istiod_at(site: Site, address: str) -> Iterator[None]:
         "kubernetes.io/service-name": shape.istiod,
         "endpointslice.kubernetes.io/managed-by": "meshproof",
     }
-    ports = [("https-dns", 15012), ("https-webhook", 15017)]
+    ports = [("https-dns", XDS_PORT), ("https-webhook", WEBHOOK_PORT)]
     elsewhere = {
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

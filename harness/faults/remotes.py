@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from harness.converge import Budget, eventually
 from harness.faults.rollout import restart_istiod, restart_istiods
 from harness.kube import Manifest
-from harness.meshes.base import LEADERS
+from harness.meshes.base import ISTIOD_GATEWAY, LEADERS, WEBHOOK_PORT, XDS_PORT
 from harness.probes.gateway import gateway_address
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.site import Site
-
-#: The Gateway object by which the guides expose istiod.
-ISTIOD_GATEWAY = "istiod-gateway"
 
 
 @contextmanager
@@ -88,7 +85,8 @@ def published_istiod(site: Site) -> Iterator[str]:
     """Run the body while a control plane has an address of its own; that is given."""
     shape = site.shape
     labels = dict(label.split("=", 1) for label in shape.istiod_pods.split(","))
-    ports = [{"name": f"tls-{port}", "port": port, "targetPort": port} for port in (15012, 15017)]
+    numbers = (XDS_PORT, WEBHOOK_PORT)
+    ports = [{"name": f"tls-{port}", "port": port, "targetPort": port} for port in numbers]
     service = {
         "apiVersion": "v1",
         "kind": "Service",

@@ -42,8 +42,12 @@ NODE_SELECTOR = "traffic.istio.io/nodeSelector"
 PASSTHROUGH_PORT = 15443
 #: Port of a proxy's statistics in Prometheus text.
 STATS_PORT = 15090
-#: Ports of a control plane: its debug pages, and its own metrics.
+#: Ports of a control plane: its debug pages, and its own metrics; what proxies and API servers
+#: ask it for, configuration and certificates by the one, injection and validation by the other.
 DEBUG_PORT, METRICS_PORT = 8080, 15014
+XDS_PORT, WEBHOOK_PORT = 15012, 15017
+#: The Gateway object and the VirtualService by which the guides expose a control plane.
+ISTIOD_GATEWAY, ISTIOD_ROUTE = "istiod-gateway", "istiod-vs"
 
 #: What a line of a proxy's access log (a JSON object) must say, and the Envoy operator for it.
 ACCESS_LOG: Mapping[str, str] = {

@@ -80,7 +80,7 @@ def wrong_net_in_injection_path(scene: Scene) -> Breaking:
 @contextmanager
 def remote_pilot_address(scene: Scene) -> Breaking:
     """Point the last cluster's proxies at the first one's istiod, as a remote install would."""
-    first, *_, last = scene.primaries
+    first, *_, last = scene.control_planes
     with configured_by(first, instead_of=last):
         yield
 
@@ -162,14 +162,14 @@ def service_bound_to_one_pod(scene: Scene) -> Breaking:
 @contextmanager
 def no_cacerts(scene: Scene) -> Breaking:
     """Let the last control plane sign with a root of its own making."""
-    with own_root(scene.primaries[-1]):
+    with own_root(scene.control_planes[-1]):
         yield
 
 
 @contextmanager
 def same_intermediate(scene: Scene) -> Breaking:
     """Plug the authority of the first primary into the last one."""
-    first, *_, last = scene.primaries
+    first, *_, last = scene.control_planes
     with same_authority(last, first):
         yield
 

@@ -8,6 +8,7 @@ from harness.faults.rollout import istiod_environment
 from harness.kube import Manifest
 from harness.meshes import ca
 from harness.meshes.addresses import external_addresses
+from harness.meshes.base import XDS_PORT
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.guest import Guest
 from harness.workloads.neighbours import OTHER_ACCOUNT
@@ -16,7 +17,6 @@ from harness.workloads.stage import BARE, SAMPLE
 
 #: An address that nobody has (RFC 5737, TEST-NET-1).
 NOBODY = "192.0.2.7"
-_CONTROL = 15012
 _CLOSED = Budget(timeout=60, interval=0.2, successes=3, firm=True)
 
 
@@ -154,8 +154,8 @@ def _labels(**labels: str) -> Manifest:
 def _await_closed(site: Site, address: str) -> None:
     """Wait until a gateway's port for control planes takes no connection."""
     eventually(
-        lambda: site.caller(SAMPLE, BARE.name).connect(address, _CONTROL).served,
+        lambda: site.caller(SAMPLE, BARE.name).connect(address, XDS_PORT).served,
         lambda open_: not open_,
-        what=f"port {_CONTROL} of {address} is closed",
+        what=f"port {XDS_PORT} of {address} is closed",
         budget=_CLOSED,
     )

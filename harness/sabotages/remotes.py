@@ -100,7 +100,7 @@ def one_address_only(scene: Scene) -> Breaking:
 @contextmanager
 def one_more_secret(scene: Scene) -> Breaking:
     """Tell the first control plane of a cluster that no topology has."""
-    plane = scene.primaries[0]
+    plane = scene.control_planes[0]
     with copied_secret(plane, STRANGER, server=nobody(plane)):
         yield
 

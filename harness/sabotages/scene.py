@@ -39,7 +39,7 @@ class Scene:
         return next((s for s in self.sites if s.name != self.client.name), self.client)
 
     @property
-    def primaries(self) -> list[Site]:
+    def control_planes(self) -> list[Site]:
         """The clusters that run control planes."""
         return governing(self.sites)
 

@@ -11,6 +11,7 @@ from ipaddress import IPv4Address
 
 from harness.converge import Budget, eventually
 from harness.kube import Manifest
+from harness.meshes.base import XDS_PORT
 from harness.probes.access_log import LogEntry, parse
 from harness.probes.caller import Caller
 from harness.probes.replies import Replies
@@ -82,8 +83,7 @@ class Guest:
     @property
     def identity(self) -> str:
         """The SPIFFE identity that it has by its WorkloadGroup."""
-        of = f"ns/{self.group.namespace}/sa/{self.group.account}"
-        return f"spiffe://{self.site.shape.trust_domain}/{of}"
+        return self.site.identity(self.group.namespace, self.group.account)
 
     def __str__(self) -> str:
         """Return the machine's name."""
@@ -193,7 +193,7 @@ class Guest:
             "PROV_CERT": "/etc/certs",
             "OUTPUT_CERTS": "/etc/certs",
         }
-        istiod = f"{self.site.shape.istiod}.{self.site.shape.system}.svc:15012"
+        istiod = f"{self.site.shape.istiod}.{self.site.shape.system}.svc:{XDS_PORT}"
         self.vm.start(Program(SIDECAR, ("sh", "-c", _AGENT, istiod), env, PROXY_USER))
 
     def restart(self, token: str) -> None:

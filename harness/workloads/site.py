@@ -89,6 +89,10 @@ class Site:
         """The clusters from which all control planes that serve it take configuration."""
         return self.configured_by or (self,)
 
+    def identity(self, namespace: str, account: str) -> str:
+        """Return the SPIFFE URI of an account in this cluster."""
+        return f"spiffe://{self.shape.trust_domain}/ns/{namespace}/sa/{account}"
+
     def __str__(self) -> str:
         """Return the cluster's name."""
         return self.name

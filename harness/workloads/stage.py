@@ -43,6 +43,8 @@ FRESH = {"connectionPool": {"http": {"maxRequestsPerConnection": 1}}}
 
 #: Where agents serve HTTP.
 AGENT_PORT = PORTS["http"]
+#: A request as bytes, for who speaks TLS without a proxy.
+RAW_REQUEST = b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n"
 #: Where no agent listens.
 DEAD_PORT = 8099
 #: How often Istio tries again by default. A mesh under test may have that switched off as a

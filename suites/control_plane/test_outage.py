@@ -29,10 +29,7 @@ def test_calls_succeed_while_every_istiod_is_down(
     notes: Callable[[str], None],
 ) -> None:
     known = {site.name: {site.name, *site.linked} for site in stage.sites}
-    callers = {
-        site.name: f"spiffe://{site.shape.trust_domain}/ns/{SAMPLE}/sa/probe-b"
-        for site in stage.sites
-    }
+    callers = {site.name: site.identity(SAMPLE, "probe-b") for site in stage.sites}
     for site in stage.sites:
         eventually(
             partial(stage.stranger(site).call, BRIEF.url, count=20),

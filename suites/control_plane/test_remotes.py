@@ -11,7 +11,7 @@ from harness.converge import Budget, eventually, pause
 from harness.faults.remote_secrets import without_secret
 from harness.faults.remotes import led_to
 from harness.faults.rollout import without_istiod
-from harness.meshes.base import CLUSTER_VARIABLE, NETWORK_VARIABLE
+from harness.meshes.base import CLUSTER_VARIABLE, NETWORK_VARIABLE, WEBHOOK_PORT, XDS_PORT
 from harness.model import ControlPlane, Lab
 from harness.probes.certificates import dns_names_of, issued_by, split
 from harness.probes.claims import all_answered, always, served
@@ -42,7 +42,6 @@ WRITTEN = 30.0
 REJECTED = 10.0
 #: Seconds for a rule to turn up where it does not belong, and calls per second meanwhile: 50 calls.
 SETTLING, RATE = 5.0, 12.0
-XDS_PORT, WEBHOOK_PORT = 15012, 15017
 
 
 @pytest.mark.requirement("CP-02")

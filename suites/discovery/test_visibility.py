@@ -22,7 +22,7 @@ def test_a_private_service_serves_all_who_see_it(
         served,
         what=f"a service for its own namespace only serves every call from there, in {cluster}",
     )
-    caller = f"spiffe://{cluster.shape.trust_domain}/ns/{SAMPLE}/sa/probe-b"
+    caller = cluster.identity(SAMPLE, "probe-b")
     seen = {reply.identity for reply in replies}
     assert seen == {caller}, f"callers in {cluster} are served, but not by the mesh: {seen}"
     notes(f"callers in {cluster} are served by {dict(replies.clusters)}")

@@ -43,7 +43,7 @@ def test_the_client_sees_the_servers_identity(source: Site, target: Site, stage:
         what=f"the proxy of {caller.pod} logs its calls",
         budget=Budget(timeout=15, firm=True),
     )
-    server = f"spiffe://{target.shape.trust_domain}/ns/{SAMPLE}/sa/probe-a"
+    server = target.identity(SAMPLE, "probe-a")
     peers = {entry.upstream_peer for entry in logged}
     assert peers == {server}, f"the client sees another identity than the server's: {peers}"
     entered = {entry.upstream_address for entry in logged}

@@ -27,7 +27,7 @@ def test_servers_see_each_callers_identity(cluster: Site, stage: Stage) -> None:
         (OTHER, "probe"): stage.tenant(cluster),
     }
     for (namespace, account), caller in callers.items():
-        expected = f"spiffe://{cluster.shape.trust_domain}/ns/{namespace}/sa/{account}"
+        expected = cluster.identity(namespace, account)
         replies = always(
             partial(caller.call, ECHO.url, count=20),
             served,

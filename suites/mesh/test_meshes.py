@@ -8,10 +8,7 @@ from harness.probes.claims import all_answered, always, not_served, only_from
 from harness.probes.identity import mint
 from harness.sabotages.meshes import meshes_merged, one_root_for_both
 from harness.workloads.site import Site
-from harness.workloads.stage import AGENT_PORT, ECHO, HTTP_PORT, SAMPLE, Stage
-
-CALLER = "spiffe://{domain}/ns/sample/sa/probe-b"
-REQUEST = b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n"
+from harness.workloads.stage import AGENT_PORT, ECHO, HTTP_PORT, RAW_REQUEST, SAMPLE, Stage
 
 
 @pytest.mark.requirement("MM-02")
@@ -43,11 +40,10 @@ def test_independent_meshes_share_nothing(source: Site, target: Site, stage: Sta
         AGENT_PORT,
         sni=ECHO.sni(),
         alpn=("istio",),
-        request=REQUEST,
+        request=RAW_REQUEST,
     )
     own, other = (
-        mint(site.control_plane, CALLER.format(domain=site.shape.trust_domain))
-        for site in (target, source)
+        mint(site.control_plane, site.identity(SAMPLE, "probe-b")) for site in (target, source)
     )
     always(
         partial(hello, identity=own),

@@ -8,15 +8,13 @@ from harness.probes.claims import all_answered, always, not_served
 from harness.probes.identity import alien, mint
 from harness.sabotages.fabric import simple_tls_server
 from harness.workloads.site import Site
-from harness.workloads.stage import Stage, only
-
-CALLER = "spiffe://{domain}/ns/sample/sa/probe-b"
+from harness.workloads.stage import RAW_REQUEST, SAMPLE, Stage, only
 
 
 @pytest.mark.requirement("NM-09")
 @pytest.mark.sabotage.with_args(simple_tls_server, breaks="lets in who comes")
 def test_a_gateway_admits_mesh_certificates_only(source: Site, target: Site, stage: Stage) -> None:
-    uri = CALLER.format(domain=source.shape.trust_domain)
+    uri = source.identity(SAMPLE, "probe-b")
     gateway, port = min(stage.ways_into(target))
     hello = partial(
         stage.bare(source).tls,
@@ -24,7 +22,7 @@ def test_a_gateway_admits_mesh_certificates_only(source: Site, target: Site, sta
         port,
         sni=only(target).sni(),
         alpn=("istio",),
-        request=b"GET / HTTP/1.1\r\nHost: echo\r\nConnection: close\r\n\r\n",
+        request=RAW_REQUEST,
     )
     always(
         partial(hello, identity=mint(source.control_plane, uri)),

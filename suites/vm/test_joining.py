@@ -7,6 +7,7 @@ import pytest
 from harness.converge import Budget, eventually
 from harness.kube import Manifest
 from harness.meshes.addresses import external_addresses
+from harness.meshes.base import XDS_PORT
 from harness.model import MachineSpec
 from harness.probes.claims import all_answered, always, only_from, served
 from harness.probes.istiod import Proxy, istiods
@@ -24,8 +25,6 @@ from harness.workloads.stage import HTTP_PORT, Stage
 
 #: How long a proxy may take to start, to be known to istiod and to get what it needs.
 JOINS = Budget(timeout=60, interval=0.2)
-#: Port of a control plane for certificates and configuration, as a gateway exposes it.
-CONTROL = 15012
 #: By when an entry is there (VM-08), and gone (VM-09: twice the grace period and two seconds).
 REGISTERED = Budget(timeout=15, interval=0.2)
 GONE = Budget(timeout=22, interval=0.2)
@@ -58,7 +57,7 @@ def test_control_traffic_of_a_machine_takes_the_gateway(guest: Guest) -> None:
     }
     with guest.joined(ready=False):
         always(
-            lambda: guest.connected_to(CONTROL),
+            lambda: guest.connected_to(XDS_PORT),
             lambda seen: bool(seen) and seen <= entrances,
             what=f"control traffic of {guest} goes to gateways {entrances} and nowhere else",
             budget=JOINS,

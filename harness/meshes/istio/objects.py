@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from harness.kube import Manifest
-from harness.meshes.base import LEADERS, NETWORK_LABEL
+from harness.meshes.base import ISTIOD_ROUTE, LEADERS, NETWORK_LABEL, WEBHOOK_PORT, XDS_PORT
 from harness.meshes.istio.plan import ClusterInstall, Exposure
 from harness.model import ControlPlane
 
 #: Ports of an istiod as a gateway exposes it, and those of its Service.
-_ISTIOD_PORTS = {15012: 15012, 15017: 443}
+_ISTIOD_PORTS = {XDS_PORT: XDS_PORT, WEBHOOK_PORT: 443}
 _NETWORKING = "networking.istio.io/v1"
 
 
@@ -31,7 +31,7 @@ def _exposed(exposure: Exposure) -> Iterator[Manifest]:
     if not exposure.istiods:
         yield _gateway(exposure, "AUTO_PASSTHROUGH", {gateway.port: "tls"}, gateway.hosts)
         return
-    ports = {15012: "tls-istiod", 15017: "tls-istiodwebhook"}
+    ports = {XDS_PORT: "tls-istiod", WEBHOOK_PORT: "tls-istiodwebhook"}
     yield _gateway(exposure, "PASSTHROUGH", ports, ("*",))
     for istiod in exposure.istiods:
         alone = len(exposure.istiods) == 1
@@ -69,7 +69,7 @@ def _route(exposure: Exposure, istiod: ControlPlane, sni: Sequence[str]) -> Mani
         }
         for port, number in _ISTIOD_PORTS.items()
     ]
-    name = service.replace("istiod", "istiod-vs", 1)
+    name = service.replace("istiod", ISTIOD_ROUTE, 1)
     return {
         "apiVersion": _NETWORKING,
         "kind": "VirtualService",

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 from harness.artifacts.components import ISTIO_HUB
 from harness.kube import Manifest
-from harness.meshes.base import ACCESS_LOG, NETWORK_LABEL, PASSTHROUGH_PORT
+from harness.meshes.base import (
+    ACCESS_LOG,
+    NETWORK_LABEL,
+    PASSTHROUGH_PORT,
+    WEBHOOK_PORT,
+    XDS_PORT,
+)
 from harness.meshes.istio.plan import ClusterInstall, Part
 from harness.model import Gateway
 
@@ -14,8 +20,8 @@ from harness.model import Gateway
 GATEWAY_PORTS: Mapping[str, int] = {
     "status-port": 15021,
     "tls": PASSTHROUGH_PORT,
-    "tls-istiod": 15012,
-    "tls-webhook": 15017,
+    "tls-istiod": XDS_PORT,
+    "tls-webhook": WEBHOOK_PORT,
 }
 
 #: Stands in a rendering for the address of a gateway that is not known yet (RFC 5737, TEST-NET-1).

@@ -4,13 +4,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.meshes.base import MeshShape
+from harness.meshes.base import ISTIOD_GATEWAY, MeshShape
 from harness.model import ControlPlane, Gateway, Topology, structure
 
 #: The Gateway object of a cluster, as the guides call it.
 _EXPOSURE = "cross-network-gateway"
-#: The one that exposes control planes.
-_ISTIOD = "istiod-gateway"
 
 
 class Part(StrEnum):
@@ -204,10 +202,10 @@ class _Planner:
     ) -> Iterator[Exposure]:
         """Yield what the API server of a cluster holds because of ``plane`` or its gateways."""
         if part in (Part.PRIMARY, Part.REMOTE) and plane.config_cluster == cluster:
-            yield from self._exposures.get((cluster, plane.name), ())
+            yield from self._exposures[plane.name]
         istiods = tuple(each for each in self._planes if each.cluster == cluster)
         for number, gateway in enumerate(each for each in gateways if "istiod" in each.exposes):
-            name = _ISTIOD if number == 0 else f"{_ISTIOD}-{gateway.name}"
+            name = ISTIOD_GATEWAY if number == 0 else f"{ISTIOD_GATEWAY}-{gateway.name}"
             yield Exposure(name, gateway, istiods)
 
     def _named(self) -> Iterator[tuple[str, Gateway]]:
@@ -233,10 +231,8 @@ def _host(cluster: str) -> ControlPlane:
     )
 
 
-def _service_exposures(
-    topology: Topology,
-) -> Iterator[tuple[tuple[str, str], tuple[Exposure, ...]]]:
-    """Yield which services are exposed on behalf of each control plane, by whom it is configured.
+def _service_exposures(topology: Topology) -> Iterator[tuple[str, tuple[Exposure, ...]]]:
+    """Yield the names of control planes, and which services are exposed on behalf of each.
 
     One Gateway object serves all gateways that it selects: those of other clusters of the same
     control plane too, if they have the same names and serve the same hosts.
@@ -248,7 +244,7 @@ def _service_exposures(
             for number, gateway in enumerate(g for g in served if "services" in g.exposes):
                 name = _EXPOSURE if number == 0 else f"{_EXPOSURE}-{gateway.name}"
                 found.append(Exposure(_free(name, gateway, found), gateway))
-        yield (plane.config_cluster, plane.name), tuple(found)
+        yield plane.name, tuple(found)
 
 
 def _free(name: str, gateway: Gateway, taken: list[Exposure]) -> str:

@@ -72,8 +72,9 @@ class Rendered:
     @property
     def base(self) -> list[Manifest]:
         """All that needs nothing else: accounts, roles, settings, Services."""
-        apart = [*self.of_kind("Deployment", _DEFINITION, *_WEBHOOKS), *self.resources]
-        return [each for each in self.manifests if each not in [*apart, *self.leading]]
+        apart = self.of_kind("Deployment", _DEFINITION, *_WEBHOOKS)
+        apart += [*self.resources, *self.leading]
+        return [each for each in self.manifests if each not in apart]
 
 
 class Steps:
