@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from harness.converge import Budget, eventually
-from harness.faults.rollout import restart_istiod, restart_istiods
+from harness.faults.rollout import restart_istiod, restart_istiods, without_istiod
 from harness.kube import Manifest
 from harness.meshes.base import ISTIOD_GATEWAY, LEADERS, WEBHOOK_PORT, XDS_PORT
 from harness.probes.gateway import gateway_address
@@ -32,15 +32,14 @@ def istiod_unexposed(site: Site) -> Iterator[None]:
 def unannotated(site: Site) -> Iterator[None]:
     """Run the body while no control plane is told to write to ``site``.
 
-    An istiod reads that when it meets a cluster, so it is restarted, both times.
+    An istiod reads that when it meets a cluster, so new ones must, and no old one be left.
     """
     patch = {"metadata": {"annotations": {LEADERS: None}}}
-    try:
-        with site.patched("Namespace", site.shape.system, patch):
-            restart_istiods(site.control_planes)
-            yield
-    finally:
-        restart_istiods(site.control_planes)
+    with ExitStack() as undo:
+        undo.callback(restart_istiods, site.control_planes)
+        with without_istiod(site.control_planes):
+            undo.enter_context(site.patched("Namespace", site.shape.system, patch))
+        yield
 
 
 def own_istiod(site: Site) -> AbstractContextManager[None]:
