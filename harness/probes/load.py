@@ -103,11 +103,19 @@ class Ledger:
         return Ledger(self.began, len(part), part, self.trouble)
 
     def __str__(self) -> str:
-        """Say how many were served, by whom, and what the others met."""
+        """Say how many were served, by whom, how slowly, and what the others met."""
         met = Counter(entry.trouble or str(entry.status) for entry in self.failed)
         failed = ", ".join(f"{count}x {what}" for what, count in met.most_common(5))
         told = f"{self.ok} of {self.sent} served {dict(self.by_cluster)}"
-        return "; ".join(filter(None, (told, failed, self.trouble)))
+        return "; ".join(filter(None, (told, self._slowest, failed, self.trouble)))
+
+    @property
+    def _slowest(self) -> str:
+        served = [entry for entry in self.entries if entry.ok]
+        if not served:
+            return ""
+        slowest = max(served, key=lambda entry: entry.ms)
+        return f"the slowest in {slowest.ms:.0f} ms, {slowest.at:.1f} s after the start"
 
 
 class Load:

@@ -51,6 +51,12 @@ class Sidecar:
         statuses = self._clusters()["cluster_statuses"]
         return tuple(sorted(str(status["name"]) for status in statuses))
 
+    def knows(self, host: str, port: int) -> bool:
+        """Say whether it holds a cluster for ``host`` (a full name): it was told of the Service."""
+        name = outbound(host, port)
+        statuses = self._clusters(name).get("cluster_statuses", [])
+        return any(status["name"] == name for status in statuses)
+
     def stats(self, pattern: str) -> dict[str, int]:
         """Return counters and gauges whose names match the regular expression ``pattern``."""
         said = self.admin("/stats?" + urlencode({"format": "json", "filter": pattern}))

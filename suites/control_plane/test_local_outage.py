@@ -10,7 +10,6 @@ from harness.converge import Budget, eventually, pause
 from harness.faults.rollout import replicas, without_istiod
 from harness.probes.caller import Caller
 from harness.probes.claims import all_answered, always
-from harness.probes.sidecar import outbound
 from harness.sabotages.control_plane import (
     clients_proxies_elsewhere,
     injector_elsewhere,
@@ -109,8 +108,7 @@ def expect_news(host: Host, site: Site, stage: Stage) -> None:
 
 def unaware(host: Host, callers: tuple[Caller, ...]) -> set[str]:
     """Return the callers whose proxies know nothing of a Service."""
-    name = outbound(host.fqdn, HTTP_PORT)
-    return {str(caller) for caller in callers if name not in caller.sidecar.clusters()}
+    return {str(caller) for caller in callers if not caller.sidecar.knows(host.fqdn, HTTP_PORT)}
 
 
 @pytest.mark.requirement("CP-14")

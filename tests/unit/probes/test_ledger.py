@@ -32,4 +32,8 @@ def test_a_part_counts_for_itself() -> None:
 
 def test_a_ledger_reads_in_one_line() -> None:
     told = str(ledger(200, 503, None))
-    assert told == "1 of 3 served {'c1': 1}; 1x 503, 1x timeout connecting"
+    assert told == (
+        "1 of 3 served {'c1': 1}; the slowest in 1 ms, 0.0 s after the start; "
+        "1x 503, 1x timeout connecting"
+    )
+    assert str(ledger(None)) == "0 of 1 served {}; 1x timeout connecting"

@@ -116,6 +116,13 @@ def test_only_the_one_cluster_is_asked_for() -> None:
     assert escaped in unquote(admin.asked[0])
 
 
+def test_a_proxy_knows_the_services_that_it_was_told_of() -> None:
+    sidecar = Sidecar(Admin({"/clusters": PAGE}))
+    assert sidecar.knows(HOST, 5000)
+    assert not sidecar.knows(HOST, 5001)
+    assert not Sidecar(Admin({"/clusters": {}})).knows(HOST, 5000)
+
+
 def test_clusters_stats_and_metadata_are_plain_data() -> None:
     stats = {"stats": [{"name": "a.cx_total", "value": 3}, {"histograms": {}}]}
     info = {"node": {"metadata": {"CLUSTER_ID": "c1"}}}
