@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 
 from harness.model import ClusterPlan, NetworkPlan, NodePlan
 from harness.providers.embedded.spec import ROUTER, Namespace
+from harness.providers.fabric.hardware import hardware_address
 
 #: Absent where the kernel's bridge filter is not loaded; then there is nothing to switch.
 _BRIDGE_FILTER = "net.bridge.bridge-nf-call-iptables"
@@ -73,7 +74,7 @@ def _router_links(plan: NetworkPlan) -> Iterator[str]:
     for network in plan.networks:
         bridge = bridges(plan)[network.name]
         length = IPv4Network(network.cidr).prefixlen
-        yield f"link add {bridge} type bridge forward_delay 0"
+        yield _bridge(bridge, network.router)
         yield f"address add {network.router}/{length} dev {bridge}"
         yield f"link set {bridge} up"
     for cluster in plan.clusters:
@@ -83,6 +84,15 @@ def _router_links(plan: NetworkPlan) -> Iterator[str]:
         if _routed(plan, cluster.network):
             for node in cluster.nodes:
                 yield f"route add {node.pods} via {node.address}"
+
+
+def _bridge(name: str, address: str) -> str:
+    """Return what makes a bridge whose hardware address stays the same.
+
+    Otherwise that is the lowest among those of its ports. When a port comes or goes, it may
+    change, and the others send to the old one until they ask anew: for seconds, nobody hears them.
+    """
+    return f"link add {name} address {hardware_address(address)} type bridge forward_delay 0"
 
 
 def _router_rules(plan: NetworkPlan) -> Iterator[str]:
@@ -144,7 +154,7 @@ def _node_links(plan: NetworkPlan, cluster: ClusterPlan, node: NodePlan) -> Iter
     yield f"address add {node.address}/{IPv4Network(network.cidr).prefixlen} dev eth0"
     yield "link set eth0 up"
     yield f"route add default via {network.router}"
-    yield "link add cni0 type bridge forward_delay 0"
+    yield _bridge("cni0", str(pods[1]))
     yield f"address add {pods[1]}/{pods.prefixlen} dev cni0"
     yield "link set cni0 up"
     # What is on another network of the segment is the router's to find.

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Protocol
 
 from harness.model import MachineError
+from harness.providers.fabric.hardware import hardware_address
 from harness.shell import Shell
 
 # The pod's address stands alone (/32) and every packet is routed by the node, even to a pod on
@@ -91,7 +92,7 @@ class BridgePlugin:
         names = {
             "NS": network.name,
             "LINK": f"pod{number}",
-            "MAC": _mac(address),
+            "MAC": hardware_address(str(address)),
             "BRIDGE": self._bridge,
             "ADDRESS": str(address),
             "GATEWAY": str(self._gateway),
@@ -112,8 +113,3 @@ class BridgePlugin:
         self._shell.run(["ip", "netns", "del", network.name], timeout=30)
         with self._lock:
             self._free.append(address)
-
-
-def _mac(address: IPv4Address) -> str:
-    """A hardware address made of the pod's, so that a reused address is never a stale neighbour."""
-    return "0a:58:" + ":".join(f"{octet:02x}" for octet in address.packed)

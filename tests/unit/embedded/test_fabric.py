@@ -21,6 +21,13 @@ def test_every_node_has_a_wire_to_the_bridge_of_its_network(plan: NetworkPlan) -
     assert "link set port4 master net2 up" in router.ip
 
 
+def test_bridges_keep_their_hardware_address_whatever_comes_and_goes(plan: NetworkPlan) -> None:
+    made = [line for each in fabric.namespaces(plan) for line in each.ip if "type bridge" in line]
+    assert len(made) == len(plan.networks) + sum(len(c.nodes) for c in plan.clusters)
+    assert all(" address 0a:58:" in line for line in made)
+    assert len({line.split(" address ")[1] for line in made}) == len(made)
+
+
 def test_the_router_lets_through_only_what_the_plan_names(plan: NetworkPlan) -> None:
     tables = namespace(plan, ROUTER).tables.splitlines()
     across = [line for line in tables if "-i net2 -o net1" in line and "--dports" in line]
