@@ -1,9 +1,11 @@
 """Give a control plane another certificate authority, and workloads certificates of it."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from harness.converge import Budget, eventually
+from harness.faults.mesh_config import mesh_config, without_roots_of
 from harness.faults.rollout import restart_istiod
 from harness.meshes import ca
 from harness.probes.certificates import fingerprint, split
@@ -41,6 +43,32 @@ def same_authority(site: Site, other: Site) -> Iterator[None]:
     }
     with _certified_by(site, home.applied(copy), anew=False):
         yield
+
+
+@contextmanager
+def untrusted(site: Site, other: Site) -> Iterator[None]:
+    """Run the body while proxies in ``site`` do not know the root of the mesh of ``other``.
+
+    Callers there begin anew: they would go on using connections that were accepted before.
+    """
+    home = other.control_plane
+    plugged = home.kube.get("Secret", home.shape.authority, home.shape.system)["data"]
+    root = fingerprint(b64decode(plugged["root-cert.pem"]).decode())
+    with mesh_config(site, without_roots_of(other.shape.trust_domain)):
+        eventually(
+            lambda: _believed(site),
+            lambda known: root not in known,
+            what=f"proxies in {site} are told to distrust the root of {other}",
+            budget=Budget(timeout=60, interval=0.2, firm=True),
+        )
+        other.restart("probe-b", SAMPLE)
+        other.restart("echo", SAMPLE)
+        yield
+
+
+def _believed(site: Site) -> set[str]:
+    """Return the fingerprints of the roots that a server of the cast lets callers hang from."""
+    return set(map(fingerprint, split(site.caller(SAMPLE, "echo").sidecar.certificates().root_pem)))
 
 
 @contextmanager

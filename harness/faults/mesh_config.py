@@ -78,3 +78,13 @@ def distrusting(alias: str) -> Callable[[Manifest], None]:
         config["trustDomainAliases"] = [each for each in aliases if each != alias]
 
     return change
+
+
+def without_roots_of(domain: str) -> Callable[[Manifest], None]:
+    """Return a change that takes out the roots that another trust domain hangs from."""
+
+    def change(config: Manifest) -> None:
+        known = config.get("caCertificates", [])
+        config["caCertificates"] = [e for e in known if domain not in e.get("trustDomains", [])]
+
+    return change

@@ -5,8 +5,18 @@ Source: istio/istio ``pilot/pkg/serviceregistry/kube/conversion.go`` (addresses)
 """
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 
 from harness.kube import Manifest
+
+
+def is_ip(address: str) -> bool:
+    """Say whether an address of a Service is no name."""
+    try:
+        ip_address(address)
+    except ValueError:
+        return False
+    return True
 
 
 def external_addresses(service: Manifest) -> list[str]:

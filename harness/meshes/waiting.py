@@ -91,6 +91,11 @@ def available(deployment: Manifest) -> bool:
     )
 
 
+def published(service: Manifest) -> bool:
+    """Say whether a NodePort Service has its ports."""
+    return all(port.get("nodePort") for port in service["spec"]["ports"])
+
+
 def balanced(service: Manifest) -> bool:
     """Say whether a LoadBalancer Service has its address."""
     return bool(external_addresses(service))

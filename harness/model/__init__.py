@@ -24,7 +24,7 @@ from harness.model.result import (
     judge,
     worst,
 )
-from harness.model.structure import ControlPlane, Gateway, PairKind, Relation
+from harness.model.structure import ControlPlane, Gateway, Import, PairKind, Relation
 from harness.model.topology import (
     ClusterSpec,
     MachineSpec,
@@ -47,6 +47,7 @@ __all__ = [
     "Fate",
     "Gateway",
     "HarnessError",
+    "Import",
     "InterruptedAnswerError",
     "Lab",
     "LeftOut",

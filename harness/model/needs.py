@@ -69,7 +69,7 @@ NEEDS: Mapping[str, Need] = {
     "tcp-grpc-probes": Need(_H, "calls by TCP and gRPC"),
     "telemetry": Need(_M, "request telemetry by Istio's own build of the proxy", planned=True),
     "tenant-credentials": Need(_H, "credentials that are bound to a namespace"),
-    "trust-bundles": Need(_M, "trust bundles of other meshes can be given to it", planned=True),
+    "trust-bundles": Need(_M, "trust bundles of other meshes can be given to it"),
     "uninjected-probe": Need(_H, "calls from a pod without a proxy"),
     "vm-gateway": Need(_T, "a gateway is registered for the network of machines", planned=True),
     "waypoint": Need(_M, "waypoints can be deployed", planned=True),

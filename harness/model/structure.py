@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
+from ipaddress import IPv4Address
 
 from harness.model.topology import (
+    ALL_HOSTS,
     ClusterSpec,
     ControlPlaneSpec,
     GatewaySpec,
@@ -21,6 +23,9 @@ from harness.model.topology import (
 
 #: Where a control plane runs unless it says otherwise.
 SYSTEM = "istio-system"
+#: The first of the virtual addresses of imported services: reserved (RFC 1112), and beside those
+#: that Istio allocates by itself (240.240.0.0/16).
+_IMPORTED = IPv4Address("240.241.0.1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,29 @@ class Gateway:
     replicas: int
     exposes: frozenset[str]
     hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """A service of another mesh that a mesh may use: ``host`` (NAME.NAMESPACE) of ``exporter``.
+
+    ``address`` is a virtual one, of this service alone; ``port`` is its port for HTTP.
+    """
+
+    host: str
+    exporter: str
+    port: int
+    address: str
+
+    @property
+    def domain(self) -> str:
+        """What follows NAME.NAMESPACE in the name by which other meshes know it."""
+        return f"svc.{self.exporter}.global"
+
+    @property
+    def name(self) -> str:
+        """The name by which other meshes know it: it tells whose it is."""
+        return f"{self.host}.{self.domain}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +288,16 @@ def _exports(topology: Topology, exporter: str, importer: str) -> bool:
     return any(not export.to or importer in export.to for export in offered)
 
 
+def imports(topology: Topology, importer: str) -> tuple[Import, ...]:
+    """Return what the other meshes offer to the mesh ``importer``."""
+    offered = ((each, export) for each in meshes(topology) for export in each.exports)
+    return tuple(
+        Import(export.host, exporter.id, export.port, str(_IMPORTED + number))
+        for number, (exporter, export) in enumerate(offered)
+        if exporter.id != importer and (not export.to or importer in export.to)
+    )
+
+
 def relations(topology: Topology) -> Iterator[tuple[str, str, Relation]]:
     """Yield every ordered pair of clusters that hold workloads, with its relation."""
     names = [cluster.name for cluster in topology.members]
@@ -288,23 +326,35 @@ def gateways_of(topology: Topology, cluster: str) -> tuple[Gateway, ...]:
 
 def _implied(topology: Topology) -> Iterator[Gateway]:
     for cluster in topology.clusters:
+        hosts = _exposed(topology, cluster)
         exposes = [
-            *(["services"] if _crosses(topology, cluster) else []),
+            *(["services"] if hosts else []),
             *(["istiod"] if _serves_elsewhere(topology, cluster.name) else []),
         ]
         if exposes:
-            yield _gateway(topology, GatewaySpec(cluster=cluster.name, exposes=tuple(exposes)))
+            spec = GatewaySpec(cluster=cluster.name, exposes=tuple(exposes))
+            if hosts:
+                spec = spec.model_copy(update={"hosts": hosts})
+            yield _gateway(topology, spec)
 
 
-def _crosses(topology: Topology, cluster: ClusterSpec) -> bool:
+def _exposed(topology: Topology, cluster: ClusterSpec) -> tuple[str, ...]:
+    """Return the hosts that others must reach in a cluster: of another mesh, those exported."""
     if cluster.role is Role.EXTERNAL:
-        return False
+        return ()
     own = mesh_of(topology, cluster.name)
-    return any(
-        member.network != cluster.network
-        and (member.mesh == own or _exports(topology, own, member.mesh))
-        for member in members(topology)
+    if spans_networks(topology, own):
+        return ALL_HOSTS
+    others = {member.mesh for member in members(topology)} - {own}
+    offered = (
+        each.host for each in mesh(topology, own).exports if not each.to or others & {*each.to}
     )
+    return tuple(f"{host}.svc.{cluster.domain}" for host in offered) if others else ()
+
+
+def spans_networks(topology: Topology, identifier: str) -> bool:
+    """Say whether the members of a mesh are on several networks."""
+    return len({each.network for each in members(topology) if each.mesh == identifier}) > 1
 
 
 def _serves_elsewhere(topology: Topology, cluster: str) -> bool:

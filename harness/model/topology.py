@@ -108,6 +108,7 @@ class ExportSpec(_Declared):
     host: str = Field(
         pattern=r"^[a-z][-a-z0-9]*\.[a-z][-a-z0-9]*$", description="NAME.NAMESPACE of the Service."
     )
+    port: int = Field(5000, ge=1, le=65535, description="The port of it that serves HTTP.")
     to: Names = Field((), description="The meshes that may use it; absent: every other one.")
 
 
@@ -156,6 +157,10 @@ class ControlPlaneSpec(_Declared):
     )
 
 
+#: The hosts of a gateway that exposes every service.
+ALL_HOSTS = ("*.local",)
+
+
 class GatewayServiceType(StrEnum):
     """How the Service of a gateway gets its address."""
 
@@ -189,7 +194,7 @@ class GatewaySpec(_Declared):
     exposes: tuple[Literal["services", "istiod"], ...] = Field(
         ("services",), description="What may be reached through it."
     )
-    hosts: tuple[str, ...] = Field(("*.local",), description="Which services: hosts, or wildcards.")
+    hosts: tuple[str, ...] = Field(ALL_HOSTS, description="Which services: hosts, or wildcards.")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 

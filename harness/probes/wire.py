@@ -1,6 +1,6 @@
 """Judge what was seen on the wire between networks against the network plan."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from ipaddress import IPv4Address, IPv4Network
 
 from harness.model.plan import ClusterPlan, NetworkPlan
@@ -23,6 +23,11 @@ def trespasses(plan: NetworkPlan, flows: Iterable[Flow]) -> list[Flow]:
         for flow in flows
         if not _inside(flow, known) and not _allowed(flow, allowed, list(pods))
     ]
+
+
+def through(addresses: Set[str], flows: Iterable[Flow]) -> bool:
+    """Say whether any packet went to one of these addresses."""
+    return any(flow.target in addresses for flow in flows)
 
 
 def between(source: ClusterPlan, target: ClusterPlan, flows: Iterable[Flow]) -> list[Flow]:

@@ -16,7 +16,7 @@ from harness.providers.base import CanPartition
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.ingress import Ingress
 from harness.workloads.rules import gateway, server
-from harness.workloads.stage import BARE, ECHO, SAMPLE
+from harness.workloads.stage import BARE, DOMAIN, ECHO, OTHER, SAMPLE
 
 #: A gateway port that no check uses, for a path that must not exist.
 SPARE_PORT = 15008
@@ -150,10 +150,13 @@ def services_not_exposed(scene: Scene) -> Breaking:
 
 @contextmanager
 def expose_everything(scene: Scene) -> Breaking:
-    """Expose every service of the server's cluster by a second Gateway object."""
+    """Expose what the check leaves out, the other tenant's services, by a second Gateway object.
+
+    Of two objects that expose the same, Envoy would take neither: it knows each SNI once.
+    """
     port = scene.gate.shape.gateway_port
-    everything = server(port, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
-    with scene.gate.config.applied(_gateway(scene, "expose-everything", everything)):
+    others = server(port, "TLS", "AUTO_PASSTHROUGH", hosts=[f"*.{OTHER}.{DOMAIN}"])
+    with scene.gate.config.applied(_gateway(scene, "expose-everything", others)):
         yield
 
 

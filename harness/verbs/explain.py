@@ -6,8 +6,9 @@ from pathlib import Path
 from textwrap import wrap
 
 from harness import files
-from harness.model import Catalogue, ConfigError, Topology, structure
+from harness.model import Catalogue, ConfigError, Gateway, Topology, structure
 from harness.model.conditions import MEANING, Condition, conditions
+from harness.model.topology import ALL_HOSTS
 from harness.reporting.page.drawing import svg
 from harness.reporting.sketch import sketch
 from harness.verbs.applicability import WIDTH, judged
@@ -104,11 +105,16 @@ def _gateways(topology: Topology) -> list[Sequence[str]]:
     return [
         (
             f"{each.cluster}/{each.namespace}/{each.name}",
-            f"{each.type}, port {each.port}, into {each.network}, "
-            f"exposes {' and '.join(sorted(each.exposes, reverse=True))}",
+            f"{each.type}, port {each.port}, into {each.network}, exposes {_exposed(each)}",
         )
         for each in structure.gateways(topology)
     ]
+
+
+def _exposed(gateway: Gateway) -> str:
+    services = "services" if gateway.hosts == ALL_HOSTS else ", ".join(gateway.hosts)
+    said = [services if what == "services" else what for what in sorted(gateway.exposes)]
+    return " and ".join(reversed(said))
 
 
 def _conditions(topology: Topology) -> list[Sequence[str]]:

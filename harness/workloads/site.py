@@ -8,7 +8,7 @@ from uuid import uuid4
 from harness.converge import Budget, NotConverged, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes.base import UPSTREAM_SHAPE, MeshShape
-from harness.model import Cluster, ClusterPlan, Gateway, Lab, PairKind, structure
+from harness.model import Cluster, ClusterPlan, Gateway, Import, Lab, PairKind, structure
 from harness.phases import to_stderr
 from harness.probes import access
 from harness.probes.caller import Caller, Notice, as_caller
@@ -31,7 +31,8 @@ class Site:
     of calls that its callers had to make twice. ``gateways`` are its east-west gateways, as
     declared; ``served_by`` and ``configured_by`` are the clusters in which the control planes
     run that serve it, and those that they take configuration from: none is itself. ``linked``
-    are the clusters whose endpoints they hand to it.
+    are the clusters whose endpoints they hand to it. ``mesh`` is the ID of the mesh that it is
+    part of, ``imports`` are the services of other meshes that this one may use.
     """
 
     cluster: Cluster
@@ -43,6 +44,8 @@ class Site:
     served_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
     configured_by: tuple["Site", ...] = field(default=(), repr=False, compare=False)
     linked: frozenset[str] = frozenset()
+    mesh: str = ""
+    imports: tuple[Import, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
     def of(
@@ -240,6 +243,7 @@ def member_sites(
 
     def served(name: str) -> Site:
         planes = structure.control_planes_of(lab.topology, name)
+        mesh = structure.mesh_of(lab.topology, name)
         return replace(
             alone[name],
             served_by=tuple(alone[plane.cluster] for plane in planes),
@@ -249,6 +253,8 @@ def member_sites(
                 for one, other, relation in structure.relations(lab.topology)
                 if one == name and PairKind.LINKED.holds(relation)
             ),
+            mesh=mesh,
+            imports=structure.imports(lab.topology, mesh),
         )
 
     return tuple(served(each.name) for each in lab.topology.members)

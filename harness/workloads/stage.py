@@ -20,7 +20,7 @@ from harness import files
 from harness.converge import concurrently
 from harness.kube import Manifest
 from harness.meshes.base import CLUSTER_LABEL
-from harness.model import ControlPlane
+from harness.model import ControlPlane, Import
 from harness.probes import access
 from harness.probes.caller import Caller, as_caller
 from harness.probes.endpoints import instances
@@ -66,11 +66,12 @@ class Host:
 
     name: str
     namespace: str = SAMPLE
+    domain: str = DOMAIN
 
     @property
     def fqdn(self) -> str:
         """The name that Envoy's clusters carry."""
-        return f"{self.name}.{self.namespace}.{DOMAIN}"
+        return f"{self.name}.{self.namespace}.{self.domain}"
 
     @property
     def url(self) -> str:
@@ -128,6 +129,18 @@ def retried(site: Site) -> Host:
     Callers try again as often as they do by default in Istio (LF-11).
     """
     return Host(f"retried-{site.name}")
+
+
+def known_abroad(service: Import) -> Host:
+    """Return a service of another mesh as callers of a mesh that imports it know it."""
+    name, space = service.host.split(".")
+    return Host(name, space, service.domain)
+
+
+def known_at_home(service: Import) -> Host:
+    """Return it as its own mesh knows it."""
+    name, space = service.host.split(".")
+    return Host(name, space)
 
 
 def lent(site: Site) -> Host:
@@ -236,6 +249,14 @@ class Stage:
         known = [each for each in self.sites if each.name in {source.name, *source.linked}]
         return list(dict.fromkeys(self.together(source, each) for each in known))
 
+    def mates(self, site: Site) -> frozenset[str]:
+        """The clusters of the mesh that ``site`` is part of, itself included."""
+        return frozenset(each.name for each in self.sites if each.mesh == site.mesh)
+
+    def offered(self, source: Site, target: Site) -> tuple[Import, ...]:
+        """What the mesh of ``target`` offers to that of ``source``."""
+        return tuple(each for each in source.imports if each.exporter == target.mesh)
+
     def injected(self, site: Site) -> tuple[Caller, ...]:
         """Every caller of a cluster that has a proxy."""
         return (self.echo(site), *self.strangers(site), self.tenant(site))
@@ -336,9 +357,17 @@ def _services(site: Site, sites: Sequence[Site]) -> list[Manifest]:
         service(PRIVATE.name, SAMPLE, app="echo", annotations=private),
         service(BARE.name, SAMPLE),
         service(TENANT.name, OTHER),
+        *(service(host.name, SAMPLE, app=ECHO.name) for host in _exported(site, sites)),
         *(_service_of(each, sites) for each in sites),
         *(_service_but(each, here=site) for each in sites),
     ]
+
+
+def _exported(site: Site, sites: Sequence[Site]) -> list[Host]:
+    """Return what a cluster's mesh offers to others, as far as it is the cast's to serve."""
+    offered = {each for other in sites for each in other.imports if each.exporter == site.mesh}
+    found = sorted({known_at_home(each) for each in offered}, key=str)
+    return [host for host in found if host.namespace == SAMPLE]
 
 
 def _service_of(site: Site, sites: Sequence[Site]) -> Manifest:

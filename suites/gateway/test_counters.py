@@ -1,6 +1,6 @@
 """What crosses between networks goes through gateways, all of it, and is counted there."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -10,8 +10,8 @@ from harness.converge import Budget, eventually
 from harness.model import Lab
 from harness.probes.claims import always, answered_by, from_each, none_from, only_from
 from harness.probes.gateway import gateways
-from harness.probes.wire import trespasses
-from harness.providers.base import CanCapture, Flow
+from harness.probes.wire import through, trespasses
+from harness.providers.base import CanCapture
 from harness.sabotages.fabric import same_network_name_and_routes
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
@@ -82,11 +82,6 @@ def test_only_gateway_traffic_is_on_the_wire(
         f"nothing went to {entrances}, yet calls were answered: {replies}"
     )
     notes(f"{len(flows)} flows, {sum(flow.packets for flow in flows)} packets between networks")
-
-
-def through(entrances: Set[str], flows: Sequence[Flow]) -> bool:
-    """Say whether any packet went to one of these addresses."""
-    return any(flow.target in entrances for flow in flows)
 
 
 @pytest.mark.requirement("GW-03")

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
 from harness.converge import Budget, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes import waiting
-from harness.meshes.addresses import external_addresses
+from harness.meshes.addresses import external_addresses, is_ip
 from harness.meshes.base import MeshShape
+from harness.meshes.federation import imported
 from harness.meshes.installation import Clusters
 from harness.meshes.istio import ready
 from harness.meshes.istio.operator import SOME_ADDRESS
-from harness.meshes.istio.plan import Way
+from harness.meshes.istio.plan import Imported, Way
 from harness.meshes.istio.remote_secret import (
     READER,
     Credentials,
@@ -163,7 +163,7 @@ def addresses_of(clusters: Clusters, way: Way) -> list[str]:
 
 def led_to(manifests: Sequence[Manifest], addresses: Sequence[str]) -> list[Manifest]:
     """Return ``manifests`` (rendered for some address) for these ``addresses``."""
-    name = next((each for each in addresses if not _is_ip(each)), "")
+    name = next((each for each in addresses if not is_ip(each)), "")
     if name:
         services = [each for each in manifests if each["kind"] == "Service"]
         outside = {"type": "ExternalName", "externalName": name}
@@ -175,12 +175,37 @@ def led_to(manifests: Sequence[Manifest], addresses: Sequence[str]) -> list[Mani
     ]
 
 
-def _is_ip(address: str) -> bool:
-    try:
-        ip_address(address)
-    except ValueError:
-        return False
-    return True
+@dataclass(frozen=True, slots=True)
+class ImportServices:
+    """Make services of other meshes known: behind gateways, whose addresses it reads."""
+
+    imports: Sequence[Imported]
+    namespace: str
+
+    @property
+    def manifests(self) -> Sequence[Manifest]:
+        """The objects, as if every gateway had one and the same address."""
+        return [
+            each
+            for found in self.imports
+            for each in imported(
+                found.service, self.namespace, [(SOME_ADDRESS, way.port) for way in found.ways]
+            )
+        ]
+
+    def carry_out(self, clusters: Clusters, cluster: str) -> None:
+        """Read the addresses, and apply."""
+        kube = clusters.kube(cluster)
+        for found in self.imports:
+            ways = [
+                (address, way.port) for way in found.ways for address in addresses_of(clusters, way)
+            ]
+            domain = found.ways[0].domain
+            objects = imported(found.service, self.namespace, ways, domain)
+            waiting.apply(kube, objects, where=cluster)
+
+    def __str__(self) -> str:
+        return f"import {', '.join(each.service.name for each in self.imports)}"
 
 
 @dataclass(frozen=True, slots=True)

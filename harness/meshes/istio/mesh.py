@@ -68,7 +68,7 @@ class IstioMesh:
 
         def rendered(each: ClusterInstall) -> Rendered:
             renderer = _renderer(programs[each.version])
-            return _rendered(each, renderer, roots.get(each.plane.root))
+            return _rendered(each, renderer, roots)
 
         istioctl = {version: _istioctl(found) for version, found in programs.items()}
         steps = Steps(
@@ -154,13 +154,17 @@ def _certified(install: ClusterInstall) -> bool:
     return install.part in (Part.PRIMARY, Part.EXTERNAL)
 
 
-def _rendered(install: ClusterInstall, renderer: Renderer, root: ca.Authority | None) -> Rendered:
+def _rendered(
+    install: ClusterInstall, renderer: Renderer, roots: Mapping[str, ca.Authority]
+) -> Rendered:
     release = Release(istio_tag(install.version))
+    root = roots.get(install.plane.root)
     default = not install.plane.revision and install.part is not Part.EXTERNAL
     authority = None
     if root is not None and _certified(install):
         authority = ca.make_intermediate(root, f"Intermediate CA of {install.name}")
-    values = operator(install, release)
+    trusted = {each.root: roots[each.root].certificate_pem for each in install.anchors}
+    values = operator(install, release, trusted)
     manifests = renderer.render(values, default=default)
     later = ""
     if install.part is Part.REMOTE and install.gateways:

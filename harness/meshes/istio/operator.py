@@ -8,13 +8,17 @@ from harness.artifacts.components import ISTIO_HUB
 from harness.kube import Manifest
 from harness.meshes.base import (
     ACCESS_LOG,
+    DNS_VARIABLE,
     NETWORK_LABEL,
+    NODE_SELECTOR,
     PASSTHROUGH_PORT,
     WEBHOOK_PORT,
     XDS_PORT,
 )
 from harness.meshes.istio.plan import ClusterInstall, Part
 from harness.model import Gateway
+from harness.model.plan import NODE_PORT
+from harness.model.topology import GatewayServiceType
 
 #: Ports of an east-west gateway, as the guides and the gateway chart name them.
 GATEWAY_PORTS: Mapping[str, int] = {
@@ -27,6 +31,8 @@ GATEWAY_PORTS: Mapping[str, int] = {
 #: Stands in a rendering for the address of a gateway that is not known yet (RFC 5737, TEST-NET-1).
 SOME_ADDRESS = "192.0.2.1"
 
+#: Labels that every node has.
+_EVERY_NODE = {"kubernetes.io/os": "linux"}
 #: Label of a gateway's Service whose port for other networks is not the usual one.
 _PORT_LABEL = "networking.istio.io/gatewayPort"
 #: Extensions that only Istio's own build of Envoy knows; stock Envoy rejects them.
@@ -41,8 +47,12 @@ class Release:
     hub: str = ISTIO_HUB
 
 
-def operator(install: ClusterInstall, release: Release) -> str:
+def operator(
+    install: ClusterInstall, release: Release, roots: Mapping[str, str] | None = None
+) -> str:
     """Return the resource for what is installed first, as JSON, which is YAML.
+
+    ``roots`` are certificates (PEM) by the name of the root, for the meshes that it trusts.
 
     Gateways of a remote are apart from it (:func:`gateways_operator`): they need an istiod that
     the remote must be attached to before.
@@ -53,20 +63,22 @@ def operator(install: ClusterInstall, release: Release) -> str:
         Part.REMOTE: _remote,
         Part.EXTERNAL: _external,
     }
-    return _document(install, release, made[install.part](install))
+    return _document(install, release, made[install.part](install), roots or {})
 
 
 def gateways_operator(install: ClusterInstall, release: Release) -> str:
     """Return the resource for the gateways of a cluster alone, as the samples have it."""
     spec = {"profile": "empty", "components": _gateways(install), "values": _values(install)}
-    return _document(install, release, spec)
+    return _document(install, release, spec, {})
 
 
-def _document(install: ClusterInstall, release: Release, spec: Manifest) -> str:
+def _document(
+    install: ClusterInstall, release: Release, spec: Manifest, roots: Mapping[str, str]
+) -> str:
     whole: Manifest = {
         "hub": release.hub,
         "tag": release.tag,
-        "meshConfig": mesh_config(install),
+        "meshConfig": mesh_config(install, roots),
         **spec,
     }
     if install.plane.revision:
@@ -122,24 +134,31 @@ def _gateways(install: ClusterInstall) -> Manifest:
     return {"ingressGateways": [_gateway(gateway) for gateway in install.gateways]}
 
 
-def mesh_config(install: ClusterInstall) -> Manifest:
+def mesh_config(install: ClusterInstall, roots: Mapping[str, str]) -> Manifest:
     """Return what differs from Istio's defaults.
 
     An empty retry policy means no retries: hidden ones would hide a defect. All statistics
-    are kept, because checks read the counters of gateways. Control planes of one mesh accept
-    each other's trust domains.
+    are kept, because checks read the counters of gateways. Control planes of one mesh, and of
+    meshes that trust each other, accept each other's trust domains.
     """
     plane = install.plane
     config: Manifest = {
         "accessLogFile": "/dev/stdout",
         "accessLogEncoding": "JSON",
         "accessLogFormat": json.dumps(ACCESS_LOG),
-        "defaultConfig": {"proxyStatsMatcher": {"inclusionRegexps": [".*"]}},
+        "defaultConfig": {
+            "proxyStatsMatcher": {"inclusionRegexps": [".*"]},
+            **_proxy_metadata(install),
+        },
         "defaultHttpRetryPolicy": {},
         "trustDomain": plane.trust_domain,
     }
     if install.aliases:
         config["trustDomainAliases"] = list(install.aliases)
+    if known := [each for each in install.anchors if each.root in roots]:
+        config["caCertificates"] = [
+            {"pem": roots[each.root], "trustDomains": list(each.trust_domains)} for each in known
+        ]
     if plane.root_namespace != plane.namespace:
         config["rootNamespace"] = plane.root_namespace
     if plane.namespaces:
@@ -147,8 +166,19 @@ def mesh_config(install: ClusterInstall) -> Manifest:
     return config
 
 
+def _proxy_metadata(install: ClusterInstall) -> Manifest:
+    """Return what proxies need to take roots of other meshes, and to know their services' names."""
+    said = {"PROXY_CONFIG_XDS_AGENT": "true"} if install.anchors else {}
+    said |= {DNS_VARIABLE: "true"} if install.imports else {}
+    return {"proxyMetadata": said} if said else {}
+
+
 def _pilot(install: ClusterInstall) -> Manifest:
-    variables = {**_STOCK_ENVOY, **(_external_variables(install) if _is_external(install) else {})}
+    variables = {
+        **_STOCK_ENVOY,
+        **({"ISTIO_MULTIROOT_MESH": "true"} if install.anchors else {}),
+        **(_external_variables(install) if _is_external(install) else {}),
+    }
     return {
         "k8s": {
             "env": [{"name": name, "value": value} for name, value in variables.items()],
@@ -189,12 +219,21 @@ def _gateway(gateway: Gateway) -> Manifest:
             "readinessProbe": _probe("/healthz/ready", 15021),
             "replicaCount": gateway.replicas,
             "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
-            "service": {
-                "ports": [
-                    {"name": name, "port": port, "targetPort": port} for name, port in ports.items()
-                ]
-            },
+            **_service(gateway, ports),
         },
+    }
+
+
+def _service(gateway: Gateway, ports: Mapping[str, int]) -> Manifest:
+    """Return what the Service is; one without an address says at which nodes it is reached."""
+    listed = [{"name": name, "port": port, "targetPort": port} for name, port in ports.items()]
+    if gateway.type != GatewayServiceType.NODE_PORT:
+        return {"service": {"ports": listed}}
+    for port in listed:
+        port |= {"nodePort": NODE_PORT} if port["name"] == "tls" else {}
+    return {
+        "service": {"type": gateway.type, "ports": listed},
+        "serviceAnnotations": {NODE_SELECTOR: json.dumps(_EVERY_NODE)},
     }
 
 

@@ -1,11 +1,11 @@
 """Who installs what: the parts of an installation in every cluster, from a topology alone."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.meshes.base import ISTIOD_GATEWAY, MeshShape
-from harness.model import ControlPlane, Gateway, Topology, structure
+from harness.meshes.base import ISTIOD_GATEWAY, PASSTHROUGH_PORT, MeshShape
+from harness.model import ControlPlane, Gateway, Import, Topology, structure
 
 #: The Gateway object of a cluster, as the guides call it.
 _EXPOSURE = "cross-network-gateway"
@@ -26,11 +26,29 @@ class Part(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A gateway by which an istiod is reached from elsewhere."""
+    """A gateway by which an istiod, or what a mesh exports, is reached from elsewhere."""
 
     cluster: str
     namespace: str
     gateway: str
+    port: int = PASSTHROUGH_PORT
+    domain: str = "cluster.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The root of another mesh that is trusted, and the trust domains that hang from it."""
+
+    root: str
+    trust_domains: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A service of another mesh, and the gateways by which it is reached."""
+
+    service: Import
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +65,11 @@ class ClusterInstall:
     """What one cluster gets on behalf of ``plane``, in ``version``, with east-west gateways.
 
     ``name`` tells it from others of the same installation. ``aliases`` are the trust domains of
-    other control planes of the same mesh and root. ``ways`` lead a remote to its istiods, which
-    know themselves by the names of ``leaders``. ``exposures`` are the Gateway objects that its API
-    server holds; ``exposure`` is what the one of its first gateway is called, wherever that is.
+    other control planes whose workloads are let in: of the same mesh, and of meshes that it
+    trusts, whose roots are ``anchors``. ``imports`` are services of others that it makes known.
+    ``ways`` lead a remote to its istiods, which know themselves by the names of ``leaders``.
+    ``exposures`` are the Gateway objects that its API server holds; ``exposure`` is what the one
+    of its first gateway is called, wherever that is.
     """
 
     name: str
@@ -60,6 +80,8 @@ class ClusterInstall:
     version: str
     gateways: tuple[Gateway, ...] = ()
     aliases: tuple[str, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
+    imports: tuple[Imported, ...] = ()
     ways: tuple[Way, ...] = ()
     leaders: tuple[str, ...] = ()
     exposures: tuple[Exposure, ...] = ()
@@ -192,7 +214,9 @@ class _Planner:
             plane=plane,
             version=self._version(plane.version),
             gateways=gateways,
-            aliases=_aliases(plane, self._planes),
+            aliases=_aliases(plane, self._trusted(plane)),
+            anchors=tuple(_anchors(plane, self._trusted(plane))),
+            imports=tuple(self._imports(cluster, part, plane)),
             exposures=tuple(self._held(cluster, part, plane, gateways)),
             exposure=known[0] if known else _EXPOSURE,
         )
@@ -207,6 +231,25 @@ class _Planner:
         for number, gateway in enumerate(each for each in gateways if "istiod" in each.exposes):
             name = ISTIOD_GATEWAY if number == 0 else f"{ISTIOD_GATEWAY}-{gateway.name}"
             yield Exposure(name, gateway, istiods)
+
+    def _trusted(self, plane: ControlPlane) -> list[ControlPlane]:
+        """Return the control planes whose workloads those of ``plane`` let in: all of its mesh."""
+        known = {each.id: each for each in structure.meshes(self._topology)}
+        trusts = known[plane.mesh].trusts if plane.mesh in known else ()  # no host is of a mesh
+        return [each for each in self._planes if each.mesh in (plane.mesh, *trusts)]
+
+    def _imports(self, cluster: str, part: Part, plane: ControlPlane) -> Iterator[Imported]:
+        """Yield what the API server of a cluster holds of other meshes' services."""
+        if part in (Part.PRIMARY, Part.REMOTE) and plane.config_cluster == cluster:
+            for service in structure.imports(self._topology, plane.mesh):
+                yield Imported(service, tuple(self._ways_to(service)))
+
+    def _ways_to(self, service: Import) -> Iterator[Way]:
+        for gateway in structure.gateways(self._topology):
+            exporter = structure.mesh_of(self._topology, gateway.cluster)
+            if exporter == service.exporter and "services" in gateway.exposes:
+                domain = self._topology.cluster(gateway.cluster).domain
+                yield Way(gateway.cluster, gateway.namespace, gateway.name, gateway.port, domain)
 
     def _named(self) -> Iterator[tuple[str, Gateway]]:
         for exposures in self._exposures.values():
@@ -260,6 +303,13 @@ def _selects(gateway: Gateway) -> object:
     return dict(gateway.labels), gateway.port, gateway.hosts
 
 
-def _aliases(plane: ControlPlane, planes: tuple[ControlPlane, ...]) -> tuple[str, ...]:
-    domains = (other.trust_domain for other in planes if other.mesh == plane.mesh)
+def _aliases(plane: ControlPlane, trusted: Sequence[ControlPlane]) -> tuple[str, ...]:
+    domains = (other.trust_domain for other in trusted)
     return tuple(dict.fromkeys(each for each in domains if each != plane.trust_domain))
+
+
+def _anchors(plane: ControlPlane, trusted: Sequence[ControlPlane]) -> Iterator[Anchor]:
+    roots = dict.fromkeys(other.root for other in trusted if other.root != plane.root)
+    for root in roots:
+        domains = dict.fromkeys(other.trust_domain for other in trusted if other.root == root)
+        yield Anchor(root, tuple(domains))

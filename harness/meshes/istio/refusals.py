@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
 from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
+from harness.model.structure import spans_networks
 from harness.model.topology import DataPlane, GatewayServiceType
 
 _DOMAIN = "cluster.local"
@@ -25,8 +26,22 @@ def _as_a_whole(topology: Topology) -> Iterator[str]:
     if topology.data_plane is not DataPlane.SIDECAR:
         yield f"data plane {topology.data_plane}: only sidecars can be installed so far"
     for mesh in topology.meshes:
-        if mesh.trusts or mesh.exports:
-            yield f"mesh {mesh.id!r}: meshes cannot be federated so far"
+        if mesh.exports and topology.gateways is None and spans_networks(topology, mesh.id):
+            yield (
+                f"mesh {mesh.id!r} exports services and spans several networks: one gateway would"
+                " expose all of them to others, so declare one for each purpose"
+            )
+        if mesh.exports and not _exporting(topology, mesh.id):
+            yield f"mesh {mesh.id!r} exports services, and no gateway with an address exposes any"
+
+
+def _exporting(topology: Topology, mesh: str) -> bool:
+    return any(
+        "services" in each.exposes
+        and each.type == GatewayServiceType.LOAD_BALANCER
+        and structure.mesh_of(topology, each.cluster) == mesh
+        for each in structure.gateways(topology)
+    )
 
 
 def _cluster(topology: Topology, cluster: ClusterSpec) -> Iterator[str]:
@@ -54,7 +69,12 @@ def _gateway(gateway: Gateway) -> Iterator[str]:
     who = f"gateway {gateway.name!r} of cluster {gateway.cluster!r}"
     if gateway.class_name != "istio":
         yield f"{who} is of class {gateway.class_name}: only Deployments can be installed so far"
-    if gateway.type != GatewayServiceType.LOAD_BALANCER:
-        yield f"{who} has a Service of type {gateway.type}: only LoadBalancer can be had so far"
+    if gateway.type == GatewayServiceType.CLUSTER_IP:
+        yield f"{who} has a Service of type {gateway.type}: nobody would reach it from elsewhere"
+    if gateway.type == GatewayServiceType.NODE_PORT and gateway.exposes != {"services"}:
+        yield (
+            f"{who} exposes istiod at ports of nodes: whoever looks for one would not know them,"
+            " so give it a Service of type LoadBalancer"
+        )
     if gateway.port in [port for name, port in GATEWAY_PORTS.items() if name != "tls"]:
         yield f"{who} wants port {gateway.port}, which has another use there"

@@ -11,6 +11,7 @@ from harness.meshes.istio import ready
 from harness.meshes.istio.actions import (
     AwaitReads,
     Entrust,
+    ImportServices,
     InstallByIstioctl,
     Introduce,
     LeadToIstiod,
@@ -18,6 +19,7 @@ from harness.meshes.istio.actions import (
 )
 from harness.meshes.istio.objects import exposures, namespaces
 from harness.meshes.istio.plan import ClusterInstall, Part
+from harness.model.topology import GatewayServiceType
 from harness.tools.istioctl import Istioctl
 
 _WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
@@ -92,6 +94,7 @@ class Steps:
         ]
         found += [step for each in self._clusters for step in self._introduced(each)]
         found += [step for each in self._clusters for step in self._linked(each)]
+        found += [step for each in self._clusters for step in self._imported(each.install)]
         return _in_order(found)
 
     # A control plane with all that belongs to it
@@ -156,9 +159,9 @@ class Steps:
         for gateway in install.gateways:
             name, where = gateway.name, gateway.namespace
             yield _step(f"gateway {name}", install, _deployment(name, where), applied)
-            addressed = Await(
-                "Service", name, where, waiting.balanced, f"gateway {name} has an address"
-            )
+            balanced = gateway.type == GatewayServiceType.LOAD_BALANCER
+            until = waiting.balanced if balanced else waiting.published
+            addressed = Await("Service", name, where, until, f"gateway {name} has an address")
             yield _step(f"address of {name}", install, addressed, applied)
         kind = "ValidatingWebhookConfiguration"
         for each in rendered.of_kind(kind):
@@ -261,6 +264,15 @@ class Steps:
             up = "istiod ready" if own.part is Part.EXTERNAL else "injection"
             action = AwaitReads(own.shape, own.plane.reads)
             yield Step(_name("remote clusters", own), own.cluster, action, (_name(up, own), *told))
+
+    def _imported(self, install: ClusterInstall) -> Iterator[Step]:
+        """Yield what makes services of other meshes known, once their gateways have addresses."""
+        if install.imports:
+            action = ImportServices(install.imports, install.plane.root_namespace)
+            ways = {way for each in install.imports for way in each.ways}
+            addressed = sorted(f"address of {way.gateway} {way.cluster}" for way in ways)
+            after = (_name("injection", install), *addressed)
+            yield Step(_name("imports", install), install.cluster, action, after)
 
     def _readers(self, install: ClusterInstall) -> list[ClusterInstall]:
         """Return the control planes that read a cluster, by what was installed there first."""

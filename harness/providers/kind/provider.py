@@ -24,6 +24,7 @@ from harness.model import (
 )
 from harness.model.images import Archive, ImageTable, Reference, plain
 from harness.model.plan import plan_networks
+from harness.model.topology import GatewayServiceType
 from harness.phases import Phases
 from harness.providers.base import Capture, Machine, RaiseOptions
 from harness.providers.fabric.control_client import ControlClient
@@ -91,6 +92,12 @@ class KindProvider(Cuts):
                 " kind labs keep networks apart so far; use --provider embedded"
                 for network in topology.networks
                 if network.segment
+            ),
+            *(
+                f"gateway {gateway.name!r} of cluster {gateway.cluster!r} is reached at nodes:"
+                " those of kind have no address for others (ExternalIP); use --provider embedded"
+                for gateway in topology.gateways or ()
+                if gateway.type is GatewayServiceType.NODE_PORT
             ),
             *_unavailable(plan_networks(topology), options),
             *_out_of_reach(options.images),

@@ -47,6 +47,8 @@ def status(config: NodeConfig, wall: float) -> Manifest:
         "allocatable": room,
         "addresses": [
             {"type": "InternalIP", "address": config.address},
+            # Other networks route to it, if they reach anything of the node at all.
+            {"type": "ExternalIP", "address": config.address},
             {"type": "Hostname", "address": config.node},
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": config.port}},

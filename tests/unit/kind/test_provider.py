@@ -6,6 +6,7 @@ import pytest
 
 from harness.model import Topology
 from harness.model.images import Archive, ImageTable, Reference
+from harness.model.topology import GatewayServiceType, GatewaySpec
 from harness.providers.base import RaiseOptions
 from harness.providers.kind import provider
 from harness.providers.kind.provider import KindProvider
@@ -32,6 +33,15 @@ def test_networks_of_one_segment_are_refused(topology: Topology) -> None:
         topology.model_copy(update={"networks": (routed, *topology.networks[1:])}), RaiseOptions()
     )
     assert ["part of segment 'fabric'" in each for each in told] == [True]
+
+
+def test_gateways_at_ports_of_nodes_are_refused(topology: Topology) -> None:
+    cluster = topology.clusters[0].name
+    at_nodes = GatewaySpec(cluster=cluster, type=GatewayServiceType.NODE_PORT)
+    told = KindProvider().refuses(
+        topology.model_copy(update={"gateways": (at_nodes,)}), RaiseOptions()
+    )
+    assert [f"of cluster {cluster!r} is reached at nodes" in each for each in told] == [True]
 
 
 def test_versions_and_images_that_cannot_be_had_are_refused(

@@ -5,7 +5,8 @@ from harness.meshes.base import ACCESS_LOG
 from harness.meshes.istio.operator import Release, operator
 from harness.meshes.istio.plan import plan_install
 from harness.model import Topology
-from harness.model.topology import ControlPlaneSpec, GatewaySpec
+from harness.model.plan import NODE_PORT
+from harness.model.topology import ControlPlaneSpec, GatewayServiceType, GatewaySpec
 
 
 def _spec(topology: Topology, cluster: str = "cluster2") -> Any:
@@ -100,3 +101,16 @@ def test_a_control_plane_is_what_the_topology_says_of_it(two: Topology) -> None:
     assert spec["meshConfig"]["rootNamespace"] == "mesh-config"
     assert spec["meshConfig"]["trustDomain"] == "two.example"
     assert spec["meshConfig"]["trustDomainAliases"] == ["cluster.local"]
+
+
+def test_a_gateway_without_an_address_is_reached_at_a_port_of_every_node(two: Topology) -> None:
+    spec = GatewaySpec(cluster="cluster2", type=GatewayServiceType.NODE_PORT)
+    (gateway,) = _spec(two.model_copy(update={"gateways": (spec,)}))["components"][
+        "ingressGateways"
+    ]
+    assert gateway["k8s"]["service"]["type"] == "NodePort"
+    ports = {port["name"]: port.get("nodePort") for port in gateway["k8s"]["service"]["ports"]}
+    assert {name for name, port in ports.items() if port} == {"tls"}
+    assert ports["tls"] == NODE_PORT
+    nodes = gateway["k8s"]["serviceAnnotations"]["traffic.istio.io/nodeSelector"]
+    assert json.loads(nodes) == {"kubernetes.io/os": "linux"}

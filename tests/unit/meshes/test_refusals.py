@@ -16,8 +16,6 @@ SHIPPED = {
 REFUSED = {
     "ambient-multi-primary-multi-network": ["data plane ambient", "class istio-east-west"],
     "cluster-domain": ["'cluster1' has the domain corp.example", "'cluster2' has the domain"],
-    "multi-mesh-federated": ["'mesh1': meshes cannot be federated", "'mesh2'"],
-    "node-port-gateways": ["of cluster 'cluster3' has a Service of type NodePort"],
 }
 
 
@@ -44,3 +42,21 @@ def test_versions_that_nobody_has_are_told_with_those_that_there_are(two: Topolo
 def test_istioctl_makes_a_default_of_a_revision_so_it_is_not_used_for_one() -> None:
     topology = SHIPPED["custom-root-and-revision"]
     assert any("has a revision" in each for each in IstioMesh(by_istioctl=True).refuses(topology))
+
+
+@pytest.mark.parametrize(
+    ("gateway", "told"),
+    [
+        ({"type": "ClusterIP"}, "has a Service of type ClusterIP: nobody would reach it"),
+        (
+            {"type": "NodePort", "exposes": ["services", "istiod"]},
+            "exposes istiod at ports of nodes",
+        ),
+    ],
+)
+def test_gateways_that_lead_nowhere_are_refused(
+    two: Topology, gateway: dict[str, object], told: str
+) -> None:
+    gateways = [{"cluster": "cluster1", **gateway}]
+    changed = Topology.model_validate({**two.model_dump(), "gateways": gateways})
+    assert any(told in each for each in IstioMesh().refuses(changed))
