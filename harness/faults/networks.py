@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from harness.meshes.base import NETWORK_LABEL
 from harness.model import HarnessError, Lab
-from harness.providers.base import CanRoutePods, Provider
+from harness.providers.base import CanRouteMachines, CanRoutePods, Provider
 from harness.workloads.site import Site
 from harness.workloads.stage import SAMPLE
 
@@ -17,6 +17,15 @@ def pod_routes(
     if not isinstance(provider, CanRoutePods):
         raise HarnessError(f"provider {provider.name} cannot route pods directly")
     return provider.pod_routes(lab, one=one.name, other=other.name)
+
+
+def machine_routes(
+    provider: Provider, lab: Lab, site: Site, machine: str
+) -> AbstractContextManager[None]:
+    """Route the pods of a cluster and the machine at an address to each other while it runs."""
+    if not isinstance(provider, CanRouteMachines):
+        raise HarnessError(f"provider {provider.name} cannot route machines directly")
+    return provider.machine_routes(lab, cluster=site.name, machine=machine)
 
 
 @contextmanager

@@ -5,9 +5,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 from harness.converge import Budget, eventually
-from harness.faults.rollout import restart_istiod, restart_istiods, without_istiod
+from harness.faults.remote_secrets import without_secret
+from harness.faults.rollout import replicas, restart_istiod, restart_istiods, without_istiod
 from harness.kube import Manifest
 from harness.meshes.base import ISTIOD_GATEWAY, LEADERS, WEBHOOK_PORT, XDS_PORT
+from harness.meshes.istio.remote_secret import ISTIO_KUBECONFIG
 from harness.probes.gateway import gateway_address
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.site import Site
@@ -40,6 +42,37 @@ def unannotated(site: Site) -> Iterator[None]:
         with without_istiod(site.control_planes):
             undo.enter_context(site.patched("Namespace", site.shape.system, patch))
         yield
+
+
+def unread(site: Site) -> AbstractContextManager[None]:
+    """Run the body while the control plane of a remote has no credentials for it.
+
+    Those are a remote secret, or what an external control plane reads its configuration by.
+    """
+    if site.config.name == site.name:
+        return _without_configuration(site.control_plane)
+    return without_secret(site, site)
+
+
+@contextmanager
+def _without_configuration(home: Site) -> Iterator[None]:
+    """Run the body while an external istiod is started, and has no access to its configuration.
+
+    It reads that when it starts, so it is started anew, both times. Nobody waits until it is ready.
+    """
+    shape = home.shape
+    secret = home.deleted("Secret", ISTIO_KUBECONFIG, shape.system)
+    with ExitStack() as undo:
+        undo.callback(_started_anew, home)
+        undo.enter_context(secret)
+        _started_anew(home)
+        yield
+
+
+def _started_anew(home: Site) -> None:
+    shape = home.shape
+    with replicas(home, shape.istiod, shape.system, 0):
+        home.emptied(shape.system, shape.istiod_pods)
 
 
 def own_istiod(site: Site) -> AbstractContextManager[None]:

@@ -135,8 +135,9 @@ class Requirement(_Declared):
 
     It is judged on every topology on which all of ``when`` hold (each one condition, or a list of
     which one is enough) and none of ``unless``, and that has a subject for it: a pair of clusters
-    of all ``pairs`` kinds, or a machine of ``machines``, if it names any of the two. ``clusters``,
-    ``networks`` and ``control_planes`` say which of them a check is repeated for.
+    of all ``pairs`` kinds, or a machine of ``machines``, if it names any of the two, or, beside
+    machines, a cluster of ``clusters``. These, ``networks`` and ``control_planes`` say which of
+    them a check is repeated for.
     ``precondition_for``: verdicts about pairs of this kind rest on it.
     """
 
@@ -197,12 +198,20 @@ class Requirement(_Declared):
         machines = self.machines and any(
             self.machines.holds(topology, each) for each in topology.machines
         )
-        return bool(pairs or machines)
+        clusters = self._beside_machines and any(
+            self.clusters.holds(topology, each) for each in topology.clusters
+        )
+        return bool(pairs or machines or clusters)
+
+    @property
+    def _beside_machines(self) -> bool:
+        return self.machines is not None and self.clusters is not Clusters.MEMBER
 
     def _subject(self) -> str:
         pairs = f"pair of clusters: {', '.join(self.pairs)}" if self.pairs else ""
+        clusters = f"cluster: {self.clusters}" if self._beside_machines else ""
         machines = f"machine: {self.machines}" if self.machines else ""
-        return " and no ".join(filter(None, (pairs, machines)))
+        return " and no ".join(filter(None, (pairs, clusters, machines)))
 
 
 class Catalogue(_Declared):

@@ -121,6 +121,17 @@ class CanRoutePods(Protocol):
         ...
 
 
+@runtime_checkable
+class CanRouteMachines(Protocol):
+    """Opens the direct path between pods and a machine that networks keep apart."""
+
+    def machine_routes(
+        self, lab: Lab, *, cluster: str, machine: str
+    ) -> AbstractContextManager[None]:
+        """Route a cluster's pods and the machine at an address to each other."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Flow:
     """Packets of one direction between two addresses on the way between networks.

@@ -4,6 +4,7 @@ import re
 from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
+from harness.faults.networks import machine_routes
 from harness.faults.rollout import istiod_environment
 from harness.kube import Manifest
 from harness.meshes import ca
@@ -39,6 +40,33 @@ def istiod_not_exposed(scene: Scene) -> Breaking:
                 service = site.kube.get("Service", gateway.name, gateway.namespace)
                 for address in external_addresses(service):
                     _await_closed(site, address)
+        yield
+
+
+@contextmanager
+def istiod_route_deleted(scene: Scene) -> Breaking:
+    """Delete what leads from the gateway to the control plane."""
+    with istiod_not_exposed(scene):
+        yield
+
+
+@contextmanager
+def route_removed(scene: Scene) -> Breaking:
+    """Take the machine's ways to pods of its cluster."""
+    guest = _guest(scene)
+    with ExitStack() as undo:
+        for node in guest.site.plan.nodes:
+            way = (node.pods, "via", node.address)
+            guest.vm.run(["ip", "route", "delete", *way]).checked()
+            undo.callback(guest.vm.run, ["ip", "route", "add", *way])
+        yield
+
+
+@contextmanager
+def routes_between_networks(scene: Scene) -> Breaking:
+    """Route the machine's network and the pods of its cluster to each other."""
+    guest = _guest(scene)
+    with machine_routes(scene.provider, scene.lab, guest.site, guest.vm.address):
         yield
 
 

@@ -3,10 +3,12 @@
 from contextlib import ExitStack, contextmanager
 
 from harness.faults.authorities import same_authority, untrusted
-from harness.faults.mesh_config import mesh_config, trusting
+from harness.faults.injection import injected_otherwise
+from harness.faults.mesh_config import injector_values, mesh_config, trusting
 from harness.faults.networks import pod_routes
 from harness.faults.remote_secrets import linked
 from harness.kube import Manifest
+from harness.meshes.base import MESH_VARIABLE
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.echo import PORTS
 from harness.workloads.foreign import UNLISTED
@@ -27,6 +29,18 @@ def one_root_for_both(scene: Scene) -> Breaking:
     """Let the server's mesh sign as the client's does, and admit the client's trust domain."""
     admitted = mesh_config(scene.server, trusting(scene.client.shape.trust_domain))
     with admitted, same_authority(scene.server, scene.client):
+        yield
+
+
+@contextmanager
+def equal_mesh_ids(scene: Scene) -> Breaking:
+    """Give proxies of the server's mesh the mesh ID of the client's."""
+
+    def change(values: Manifest) -> None:
+        values["global"]["meshID"] = scene.client.mesh
+
+    site, word = scene.server, scene.client.mesh
+    with injected_otherwise(site, injector_values(site, change), MESH_VARIABLE, word):
         yield
 
 

@@ -15,6 +15,7 @@ from harness.faults.remotes import (
     own_istiod,
     published_istiod,
     unannotated,
+    unread,
 )
 from harness.faults.rollout import istiod_environment, restart_istiods
 from harness.sabotages.discovery import STRANGER
@@ -56,8 +57,8 @@ def injection_disabled(scene: Scene) -> Breaking:
 
 @contextmanager
 def no_remote_secret(scene: Scene) -> Breaking:
-    """Take the remote's secret before the check does, and give it back after it only."""
-    with without_secret(scene.client, scene.client):
+    """Take the credentials for the remote before the check does, and give them back after it."""
+    with unread(scene.client):
         yield
 
 

@@ -8,8 +8,7 @@ from uuid import uuid4
 import pytest
 
 from harness.converge import Budget, eventually, pause
-from harness.faults.remote_secrets import without_secret
-from harness.faults.remotes import led_to
+from harness.faults.remotes import led_to, unread
 from harness.faults.rollout import without_istiod
 from harness.meshes.base import CLUSTER_VARIABLE, NETWORK_VARIABLE, WEBHOOK_PORT, XDS_PORT
 from harness.model import ControlPlane, Lab
@@ -112,11 +111,11 @@ def test_istiod_is_reached_at_a_gateway(
 @pytest.mark.usefixtures("stage")  # in whose namespace pods are injected
 def test_who_may_be_read_may_connect(cluster: Site, waits: Callable[[float], None]) -> None:
     with ExitStack() as undo:
-        with without_secret(cluster, cluster):
+        with unread(cluster):
             eventually(
                 lambda: known(cluster),
                 lambda names: cluster.name not in names,
-                what=f"without a secret no istiod knows {cluster}",
+                what=f"without credentials no istiod knows {cluster}",
             )
             name = undo.enter_context(created(cluster))
             pause(REJECTED, why="a pod that is let in is ready by then")

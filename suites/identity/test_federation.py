@@ -100,3 +100,8 @@ def test_policies_name_callers_of_another_mesh(source: Site, target: Site, stage
             all_answered(403),
             what=f"{target} refuses who is not named of {source}",
         )
+    always(
+        partial(stage.stranger(source).call, host.full_url, count=20),
+        served,
+        what=f"without the policy, {target} serves {source} again",
+    )

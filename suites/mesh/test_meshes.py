@@ -4,11 +4,25 @@ from functools import partial
 
 import pytest
 
+from harness.converge import eventually
+from harness.probes.access_log import entries
+from harness.probes.caller import Caller
 from harness.probes.claims import all_answered, always, not_served, only_from
 from harness.probes.identity import mint
-from harness.sabotages.meshes import meshes_merged, one_root_for_both
+from harness.probes.paths import mark
+from harness.probes.sidecar import outbound
+from harness.sabotages.meshes import equal_mesh_ids, meshes_merged, one_root_for_both
 from harness.workloads.site import Site
-from harness.workloads.stage import AGENT_PORT, ECHO, HTTP_PORT, RAW_REQUEST, SAMPLE, Stage
+from harness.workloads.stage import (
+    AGENT_PORT,
+    ECHO,
+    HTTP_PORT,
+    RAW_REQUEST,
+    SAMPLE,
+    Host,
+    Stage,
+    known_abroad,
+)
 
 
 @pytest.mark.requirement("MM-02")
@@ -21,6 +35,38 @@ def test_two_meshes_may_reuse_names(source: Site, target: Site, stage: Stage) ->
             only_from(site.name),
             what=f"who asks for {ECHO.fqdn} in {site} is answered at home alone",
         )
+
+
+@pytest.mark.requirement("MM-05")
+@pytest.mark.sabotage.with_args(equal_mesh_ids, breaks="have the same mesh ID")
+@pytest.mark.disturbs
+def test_mesh_ids_tell_meshes_apart(source: Site, target: Site, stage: Stage) -> None:
+    here, there = mesh_ids(source, stage), mesh_ids(target, stage)
+    assert not here & there, f"{source} and {target} have the same mesh ID: {here & there}"
+    assert len(here) == len(there) == 1, f"proxies of one mesh disagree: {here} and {there}"
+    for service in stage.offered(source, target):
+        host = known_abroad(service)
+        names = logged_as(stage.stranger(source), host, source)
+        imported = {outbound(host.fqdn, service.port)}
+        assert names == imported, f"logs of {source} call it {names}, not {imported}"
+
+
+def mesh_ids(site: Site, stage: Stage) -> set[str]:
+    """Return the mesh IDs that proxies of a cluster were given."""
+    return {str(caller.sidecar.metadata()["MESH_ID"]) for caller in stage.injected(site)}
+
+
+def logged_as(caller: Caller, host: Host, site: Site) -> set[str]:
+    """Return what a caller's proxy calls a service in its log."""
+    word = mark()
+    replies = caller.call(f"{host.full_url}{word}", count=5)
+    assert replies.ok, f"calls from {site} to {host.fqdn} fail: {replies}"
+    logged = eventually(
+        lambda: [each for each in entries(site, caller.pod, SAMPLE) if word in each.path],
+        lambda seen: len(seen) >= len(replies),
+        what=f"the proxy of {caller.pod} logs its calls",
+    )
+    return {entry.upstream_cluster for entry in logged}
 
 
 @pytest.mark.requirement("TN-08")

@@ -16,7 +16,7 @@ from harness.providers.embedded.control import ControlClient
 from harness.providers.embedded.evidence import evidence
 from harness.providers.embedded.layout import agent_name
 from harness.providers.embedded.machines import raised
-from harness.providers.embedded.routes import pod_routes
+from harness.providers.embedded.routes import machine_routes, pod_routes
 from harness.providers.embedded.spec import ROUTER, Daemon
 from harness.providers.fabric import host, sniffer
 from harness.providers.fabric.cut_sessions import Cuts, changed
@@ -71,6 +71,12 @@ class EmbeddedProvider(Cuts):
     def pod_routes(self, lab: Lab, *, one: str, other: str) -> Iterator[None]:
         """Route the pod ranges of both clusters to each other, unmasqueraded."""
         with changed(lab, pod_routes(lab.plan, one=one, other=other)):
+            yield
+
+    @contextmanager
+    def machine_routes(self, lab: Lab, *, cluster: str, machine: str) -> Iterator[None]:
+        """Route a cluster's pods and the machine at an address to each other."""
+        with changed(lab, machine_routes(lab.plan, cluster=cluster, machine=machine)):
             yield
 
     @contextmanager

@@ -15,6 +15,19 @@ def pod_routes(plan: NetworkPlan, *, one: str, other: str) -> list[Change]:
     return between(plan, one, other, _way)
 
 
+def machine_routes(plan: NetworkPlan, *, cluster: str, machine: str) -> list[Change]:
+    """Let a cluster's pods and the machine at an address reach each other across networks."""
+    own = plan.cluster(cluster)
+    out, back = ("-s", own.pods, "-d", machine), ("-s", machine, "-d", own.pods)
+    changes = [rule(ROUTER, "filter", "FORWARD", (*way, "-j", "ACCEPT")) for way in (out, back)]
+    for node in own.nodes:
+        route = (node.pods, "via", node.address)
+        replace = ("ip", "route", "replace", *route)
+        changes.append(Change(ROUTER, replace, ("ip", "route", "delete", *route)))
+        changes.append(rule(node.name, "nat", "POSTROUTING", (*out, "-j", "RETURN")))
+    return changes
+
+
 def _way(source: ClusterPlan, target: ClusterPlan) -> Iterator[Change]:
     pods = ("-s", source.pods, "-d", target.pods)
     yield rule(ROUTER, "filter", "FORWARD", (*pods, "-j", "ACCEPT"))
