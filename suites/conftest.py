@@ -7,6 +7,7 @@ import pytest
 
 from harness.converge import Budget, NotConverged, concurrently, eventually
 from harness.faults.remote_secrets import Rotation
+from harness.faults.upgrades import Upgrade
 from harness.meshes.base import Mesh
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
 from harness.phases import Phases
@@ -98,6 +99,12 @@ def token() -> str:
 def rotation() -> Rotation:
     """How a check rotates remote secrets; a sabotage may have that done badly."""
     return Rotation()
+
+
+@pytest.fixture
+def upgrade(lab: Lab, mesh: Mesh) -> Upgrade:
+    """How a check installs revisions; a sabotage may have that done badly."""
+    return Upgrade(lab, mesh)
 
 
 @pytest.fixture

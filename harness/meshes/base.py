@@ -5,6 +5,7 @@ a mesh with others is no Istio. Names that an installation may choose are a :cla
 """
 
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -181,9 +182,11 @@ class Offers(Protocol):
 def offers(mesh: Mesh, topology: Topology) -> Set[str]:
     """Return the facts that hold of ``mesh`` on ``topology``, as it says or as upstream has them.
 
-    The baseline without a mesh claims all of them: its checks are to be run, and to fail.
+    The baseline without a mesh claims all of them: its checks are to be run, and to fail; except
+    for those that ask a mesh to do what it has no method for.
     """
-    return mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
+    said = mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
+    return said if isinstance(mesh, AddsRevisions) else said - {"multi-revision"}
 
 
 @runtime_checkable
@@ -204,6 +207,18 @@ class EnrolsMachines(Protocol):
         """Return the files for a machine of a WorkloadGroup, by the names that the guides use.
 
         ``registers``: it will ask for a WorkloadEntry by itself. A token is among them.
+        """
+        ...
+
+
+@runtime_checkable
+class AddsRevisions(Protocol):
+    """A mesh of which another revision can be installed beside the one that stands."""
+
+    def revision(self, lab: Lab, cluster: str, name: str) -> AbstractContextManager[MeshShape]:
+        """Have a control plane called ``name`` for a cluster while the body runs.
+
+        It is ready, and no workload is moved to it; its names are given.
         """
         ...
 

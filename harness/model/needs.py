@@ -56,7 +56,7 @@ NEEDS: Mapping[str, Need] = {
     "machine": Need(_P, "a machine that is no node can be put on a network"),
     "mcs-api": Need(_M, "the multi-cluster Services API is enabled", planned=True),
     "mesh-config": Need(_M, "the mesh configuration is a ConfigMap that istiod follows"),
-    "multi-revision": Need(_M, "two revisions can be installed side by side", planned=True),
+    "multi-revision": Need(_M, "two revisions can be installed side by side"),
     "nftables": Need(_M, "redirection by nftables can be chosen", planned=True),
     "node-pause": Need(_P, "a node can be frozen"),
     "packet-counters": Need(_P, "packets between clusters can be counted"),

@@ -7,6 +7,7 @@ from harness.faults.control_planes import configured_by
 from harness.faults.injection import injected_as, injected_by, injected_otherwise
 from harness.faults.mesh_config import distrusting, injector_values, mesh_config
 from harness.faults.rollout import istiod_environment, pod_template, restart_istiod
+from harness.faults.upgrades import Upgrade
 from harness.kube import Manifest
 from harness.meshes.base import MESH_VARIABLE, NETWORK_VARIABLE
 from harness.probes.cluster_view import ready_pods
@@ -204,4 +205,11 @@ def other_service_account(scene: Scene) -> Breaking:
 def server_under_other_account(scene: Scene) -> Breaking:
     """Run the server under the service account of a caller."""
     with pod_template(scene.server, ECHO.name, SAMPLE, account="probe-b"):
+        yield
+
+
+@contextmanager
+def in_place_install(scene: Scene) -> Breaking:
+    """Let what is installed replace the control plane that stands."""
+    with scene.given("upgrade", Upgrade).replacing():
         yield

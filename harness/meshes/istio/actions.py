@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.converge import Budget, eventually
 from harness.kube import Kube, Manifest
 from harness.meshes import waiting
 from harness.meshes.addresses import external_addresses, is_ip
@@ -58,12 +57,7 @@ class TryInjection:
 
     def carry_out(self, clusters: Clusters, cluster: str) -> None:
         """Try it until it works."""
-        eventually(
-            lambda: ready.injected(clusters.kube(cluster), self.shape),
-            lambda trouble: not trouble,
-            what=f"{self.shape.istiod} of {cluster} injects pods",
-            budget=Budget(timeout=60, interval=0.05, firm=True),
-        )
+        ready.injecting(clusters.kube(cluster), self.shape, who=cluster)
 
     def __str__(self) -> str:
         return f"wait until {self.shape.istiod} injects pods"

@@ -1,6 +1,7 @@
 """Istio: planned from a topology alone, and carried out by one of two drivers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from harness.artifacts import Artifact, ensure, supply
 from harness.artifacts.components import istio_tag
@@ -10,7 +11,7 @@ from harness.kube import Kube, Manifest
 from harness.meshes import ca, runner
 from harness.meshes.base import MeshShape
 from harness.meshes.installation import Installation
-from harness.meshes.istio import images, removal
+from harness.meshes.istio import images, removal, revisions
 from harness.meshes.istio.enrolment import Door, enrolled
 from harness.meshes.istio.operator import Release, gateways_operator, operator
 from harness.meshes.istio.plan import ClusterInstall, InstallPlan, Part, plan_install
@@ -113,6 +114,21 @@ class IstioMesh:
         return enrolled(
             _istioctl(program), install, Door.of(lab, cluster), group, registers=registers
         )
+
+    @contextmanager
+    def revision(self, lab: Lab, cluster: str, name: str) -> Iterator[MeshShape]:
+        """Have one more control plane in a cluster while the body runs."""
+        install = revisions.beside(self._plan(lab.topology).cluster(cluster), name)
+        renderer = _renderer(_istioctls(InstallPlan((install,)))[install.version])
+        kube = Kube(lab.cluster(cluster).kubeconfig)
+        values = operator(install, Release(istio_tag(install.version)))
+        added: list[Manifest] = []
+        try:
+            added += revisions.absent(kube, renderer.render(values, default=False))
+            revisions.install(kube, install.shape, added)
+            yield install.shape
+        finally:
+            removal.delete(kube, added)
 
     def programs(self) -> tuple[Program, ...]:
         """Return istioctl: what runs inside the lab is the provider's to tell."""

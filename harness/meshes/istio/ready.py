@@ -34,6 +34,16 @@ def injected(kube: Kube, shape: MeshShape) -> str:
     return "" if any(each["name"] == shape.proxy for each in containers) else "no proxy added"
 
 
+def injecting(kube: Kube, shape: MeshShape, *, who: str) -> None:
+    """Wait until the control plane adds proxies to pods."""
+    eventually(
+        lambda: injected(kube, shape),
+        lambda trouble: not trouble,
+        what=f"{shape.istiod} of {who} injects pods",
+        budget=Budget(timeout=60, interval=0.05, firm=True),
+    )
+
+
 def links(kube: Kube, shape: MeshShape, wanted: set[str], *, who: str) -> None:
     """Wait until every istiod of a cluster has read every cluster of ``wanted``."""
     eventually(

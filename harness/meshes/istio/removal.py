@@ -21,11 +21,11 @@ def remove(kube: Kube, manifests: Sequence[Manifest]) -> None:
     for name in own:
         kube.delete("Namespace", name)
     others = [each for each in manifests if each["kind"] != "Namespace"]
-    _delete(kube, [each for each in others if each["kind"] in _FIRST])
+    delete(kube, [each for each in others if each["kind"] in _FIRST])
     for name in own:
         _end_pods(kube, name)
     rest = [each for each in others if each["kind"] not in _FIRST]
-    _delete(kube, [each for each in rest if each["metadata"].get("namespace") not in own])
+    delete(kube, [each for each in rest if each["metadata"].get("namespace") not in own])
     for spread in kube.list("ConfigMap", labels=_SPREAD):
         kube.delete("ConfigMap", spread["metadata"]["name"], spread["metadata"]["namespace"])
     # One by one: all definitions together are half a megabyte to look at.
@@ -44,13 +44,15 @@ def _gone(kube: Kube, kind: str, name: str) -> None:
     )
 
 
-def _delete(kube: Kube, manifests: Sequence[Manifest]) -> None:
-    def delete(share: Sequence[Manifest]) -> None:
+def delete(kube: Kube, manifests: Sequence[Manifest]) -> None:
+    """Delete objects, several at once; those that are gone already are no trouble."""
+
+    def some(share: Sequence[Manifest]) -> None:
         for each in share:
             kube.remove(each)
 
     if manifests:
-        concurrently(delete, [manifests[offset::6] for offset in range(6)])
+        concurrently(some, [manifests[offset::6] for offset in range(6)])
 
 
 def _end_pods(kube: Kube, namespace: str) -> None:
