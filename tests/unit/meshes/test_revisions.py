@@ -1,15 +1,18 @@
 """What a second revision of a control plane is made of."""
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from harness.kube import Kube
+
 from harness.meshes.base import AddsRevisions, offers
 from harness.meshes.istio import IstioMesh
 from harness.meshes.istio.plan import plan_install
 from harness.meshes.istio.revisions import absent, beside
 from harness.meshes.none import NoMesh
 from harness.model import Topology
+
+if TYPE_CHECKING:
+    from harness.kube import Kube
 
 
 class Standing:
