@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-
 from harness.meshes.base import AddsRevisions, offers
 from harness.meshes.istio import IstioMesh
 from harness.meshes.istio.plan import plan_install
