@@ -27,6 +27,7 @@ def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
         undo.enter_context(other.applied(*exposed))
         undo.enter_context(_istiod_at(site, there))
         restart_istiod(site)  # ends the connections that proxies have to it
+        undo.enter_context(site.applied(_own_webhooks(site)))
         yield
 
 
@@ -55,19 +56,7 @@ def _exposed_istiod(site: Site) -> list[Manifest]:
 @contextmanager
 def _istiod_at(site: Site, address: str) -> Iterator[None]:
     shape = site.shape
-    labels = {
-        "kubernetes.io/service-name": shape.istiod,
-        "endpointslice.kubernetes.io/managed-by": "meshproof",
-    }
-    ports = [("https-dns", XDS_PORT), ("https-webhook", WEBHOOK_PORT)]
-    elsewhere = {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": {"name": "istiod-elsewhere", "namespace": shape.system, "labels": labels},
-        "addressType": "IPv4",
-        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
-        "ports": [{"name": name, "port": port, "protocol": "TCP"} for name, port in ports],
-    }
+    elsewhere = _slice(site, "istiod-elsewhere", address, ("https-dns", XDS_PORT))
     unselected = {"spec": {"selector": None}}
     own = f"kubernetes.io/service-name={shape.istiod}"
     with site.patched("Service", shape.istiod, unselected, shape.system):
@@ -75,3 +64,25 @@ def _istiod_at(site: Site, address: str) -> Iterator[None]:
             site.kube.delete("EndpointSlice", piece["metadata"]["name"], shape.system)
         with site.applied(elsewhere):
             yield
+
+
+def _own_webhooks(site: Site) -> Manifest:
+    """Return what leads the API server to the cluster's own istiod, as it runs now."""
+    pod = ready_pods(site.kube, site.shape.system, site.shape.istiod_pods)[0]
+    address = str(pod["status"]["podIP"])
+    return _slice(site, "istiod-webhooks", address, ("https-webhook", WEBHOOK_PORT))
+
+
+def _slice(site: Site, name: str, address: str, port: tuple[str, int]) -> Manifest:
+    labels = {
+        "kubernetes.io/service-name": site.shape.istiod,
+        "endpointslice.kubernetes.io/managed-by": "meshproof",
+    }
+    return {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": name, "namespace": site.shape.system, "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": port[0], "port": port[1], "protocol": "TCP"}],
+    }

@@ -16,8 +16,9 @@ from harness.providers.base import CanPartition
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.ingress import Ingress
 from harness.workloads.rules import gateway, server
-from harness.workloads.stage import BARE, DOMAIN, ECHO, OTHER, SAMPLE
+from harness.workloads.stage import BARE, DOMAIN, ECHO, OTHER, SAMPLE, only
 
+_SOON = Budget(timeout=30, interval=0.1, firm=True)
 #: A gateway port that no check uses, for a path that must not exist.
 SPARE_PORT = 15008
 
@@ -175,7 +176,14 @@ def simple_tls_server(scene: Scene) -> Breaking:
 def tls_terminated_at_gateway(scene: Scene) -> Breaking:
     """Let the server's gateway end mutual TLS, so that servers see the gateway's identity."""
     mutual = server(scene.gate.shape.gateway_port, "HTTPS", "ISTIO_MUTUAL", hosts=["*"])
+    caller = scene.client.caller(SAMPLE, "probe-b")
     with terminating(scene.gate, mutual):
+        eventually(
+            lambda: caller.call(only(scene.server).url, count=4, timeout=2.0).identities,
+            lambda seen: scene.client.identity(SAMPLE, "probe-b") not in seen,
+            what=f"servers in {scene.server} see callers in {scene.client} no more",
+            budget=_SOON,
+        )
         yield
 
 
@@ -237,7 +245,7 @@ def plaintext_bypass(scene: Scene) -> Breaking:
             lambda: gateway_address(scene.server.kube, "bypass", SAMPLE),
             bool,
             what="the way around the mesh has an address",
-            budget=Budget(timeout=30, interval=0.1, firm=True),
+            budget=_SOON,
         )
         url = f"http://{address}:{SPARE_PORT}/{scene.given('token', str)}"
         bare = scene.client.caller(SAMPLE, BARE.name)

@@ -47,6 +47,7 @@ def test_an_outage_is_felt_by_own_workloads_only(
     notes: Callable[[str], None],
 ) -> None:
     new = lent(source)
+    expect_forgotten(new, (*stage.injected(source), *stage.injected(target)))
     with ExitStack() as afterwards:
         with without_istiod([source.control_plane]), ExitStack() as undo:
             loads = {
@@ -106,6 +107,16 @@ def expect_news(host: Host, site: Site, stage: Stage) -> None:
     )
 
 
+def expect_forgotten(host: Host, callers: tuple[Caller, ...]) -> None:
+    """Wait until no proxy knows of a Service: one that lost its istiod would keep what it knows."""
+    eventually(
+        lambda: len(unaware(host, callers)),
+        lambda count: count == len(callers),
+        what=f"no proxy knows {host.fqdn}, which an earlier check may have made",
+        budget=Budget(timeout=30, interval=0.2, firm=True),
+    )
+
+
 def unaware(host: Host, callers: tuple[Caller, ...]) -> set[str]:
     """Return the callers whose proxies know nothing of a Service."""
     return {str(caller) for caller in callers if not caller.sidecar.knows(host.fqdn, HTTP_PORT)}
@@ -121,8 +132,9 @@ def test_a_control_plane_that_stops_takes_its_own_share_only(
     stage: Stage, waits: Callable[[float], None], notes: Callable[[str], None]
 ) -> None:
     for plane in governing(stage.sites):
-        new = lent(plane)  # of one name for all, proxies might still know from the last round
+        new = lent(plane)
         everyone = tuple(caller for site in stage.sites for caller in stage.injected(site))
+        expect_forgotten(new, everyone)
         managed = {
             str(caller)
             for site in stage.sites

@@ -1,7 +1,6 @@
 """A remote cluster has no control plane of its own and is served by one that runs elsewhere."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from uuid import uuid4
 
@@ -30,7 +29,7 @@ from harness.sabotages.remotes import (
     secret_missing_in_second_primary,
 )
 from harness.workloads.echo import namespace
-from harness.workloads.newcomer import created, newcomer, ready
+from harness.workloads.newcomer import created, newcomer
 from harness.workloads.rules import aborting, everywhere
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, SAMPLE, Stage
@@ -106,23 +105,29 @@ def test_istiod_is_reached_at_a_gateway(
 
 @pytest.mark.requirement("CP-05")
 @pytest.mark.sabotage.with_args(injection_disabled, breaks="is ready while")
-@pytest.mark.sabotage.with_args(no_remote_secret, breaks="becomes ready")
+@pytest.mark.sabotage.with_args(no_remote_secret, breaks="knows it again")
 @pytest.mark.disturbs
 @pytest.mark.usefixtures("stage")  # in whose namespace pods are injected
 def test_who_may_be_read_may_connect(cluster: Site, waits: Callable[[float], None]) -> None:
-    with ExitStack() as undo:
-        with unread(cluster):
-            eventually(
-                lambda: known(cluster),
-                lambda names: cluster.name not in names,
-                what=f"without credentials no istiod knows {cluster}",
-            )
-            name = undo.enter_context(created(cluster))
+    with unread(cluster):
+        eventually(
+            lambda: known(cluster),
+            lambda names: cluster.name not in names,
+            what=f"without credentials no istiod knows {cluster}",
+        )
+        with created(cluster) as name:
             pause(REJECTED, why="a pod that is let in is ready by then")
             early = cluster.pods(SAMPLE, name)
             assert not early, f"a pod of {cluster} is ready while no istiod may read its cluster"
             waits(REJECTED)
-        ready(cluster, name)
+    eventually(
+        lambda: known(cluster),
+        lambda names: cluster.name in names,
+        what=f"given credentials for {cluster}, an istiod knows it again",
+        budget=Budget(timeout=60, interval=0.2),
+    )
+    with newcomer(cluster) as pod:  # a new one: what was refused may be tried again much later
+        name = pod["metadata"]["labels"]["app"]
         (uri,) = cluster.caller(SAMPLE, name).sidecar.certificates().leaf_uris
         assert uri.endswith(f"/ns/{SAMPLE}/sa/{name}"), f"certified as somebody else: {uri}"
 

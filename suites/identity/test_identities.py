@@ -101,12 +101,12 @@ def test_principals_are_authorized_across_clusters(
     host = only(target)
     with everywhere(stage.sites, allowed):
         always(
-            lambda: stage.stranger(source).call(host.url, count=20),
-            all_answered(403),
-            what=f"{target.name} refuses probe-b of {source.name}",
-        )
-        always(
             lambda: stage.echo(source).call(host.url, count=20),
             only_from(target.name),
             what=f"{target.name} admits probe-a of {source.name}",
+        )
+        always(
+            lambda: stage.stranger(source).call(host.url, count=20),
+            all_answered(403),
+            what=f"{target.name} refuses probe-b of {source.name}",
         )
