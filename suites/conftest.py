@@ -17,6 +17,7 @@ from harness.session.fixtures import Notes
 from harness.workloads.pristine import Pristine
 from harness.workloads.site import Site
 from harness.workloads.stage import BRIEF, Stage, raise_stage
+from harness.workloads.user_groups import Settling
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +100,12 @@ def token() -> str:
 def rotation() -> Rotation:
     """How a check rotates remote secrets; a sabotage may have that done badly."""
     return Rotation()
+
+
+@pytest.fixture
+def settling() -> Settling:
+    """How user groups are settled in a cluster; a sabotage may have that done badly."""
+    return Settling()
 
 
 @pytest.fixture

@@ -60,6 +60,8 @@ def _istiod_at(site: Site, address: str) -> Iterator[None]:
     unselected = {"spec": {"selector": None}}
     own = f"kubernetes.io/service-name={shape.istiod}"
     with site.patched("Service", shape.istiod, unselected, shape.system):
+        # Of a Service without a selector, what is in Endpoints would be mirrored to a slice.
+        site.kube.delete("Endpoints", shape.istiod, shape.system)
         for piece in site.kube.list("EndpointSlice", shape.system, labels=own):
             site.kube.delete("EndpointSlice", piece["metadata"]["name"], shape.system)
         with site.applied(elsewhere):

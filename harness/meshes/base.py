@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.model import Lab, NetworkPlan, Program, Topology
+from harness.model import ControlPlane, Lab, NetworkPlan, Program, Topology
 from harness.model.images import ImageTable
 from harness.model.needs import Offerer, offered_by
 from harness.model.topology import DataPlane
@@ -107,6 +107,22 @@ class MeshShape:
     def gateway_labels(self) -> dict[str, str]:
         """What ``gateway_pods`` selects by, as an object has it."""
         return dict(label.split("=", 1) for label in self.gateway_pods.split(","))
+
+
+def shape_of(plane: ControlPlane) -> MeshShape:
+    """Return the names by which upstream's installation of a control plane is found."""
+    suffix = f"-{plane.revision}" if plane.revision else ""
+    return MeshShape(
+        system=plane.namespace,
+        root=plane.root_namespace,
+        revision=plane.revision,
+        selected=dict(plane.namespaces),
+        trust_domain=plane.trust_domain,
+        istiod=f"istiod{suffix}",
+        istiod_pods=f"app=istiod,istio.io/rev={plane.revision}" if suffix else "app=istiod",
+        config_map=f"istio{suffix}",
+        gateway_namespace=plane.namespace,
+    )
 
 
 #: The shape of a mesh that has no names of its own.

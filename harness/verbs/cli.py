@@ -1,6 +1,7 @@
 """The command ``meshproof``: what is done beside running checks."""
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -167,8 +168,12 @@ def _rows(options: argparse.Namespace) -> int:
 
 
 def _say(rows: Iterable[str]) -> int:
-    for row in rows:
-        sys.stdout.write(row + "\n")
+    try:
+        for row in rows:
+            sys.stdout.write(row + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # as of `meshproof labs | head -1`: nobody wants to know the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

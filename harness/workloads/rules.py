@@ -107,6 +107,24 @@ def service_entry(
     return _object(_NETWORKING, "ServiceEntry", name, namespace, spec)
 
 
+def foreign_host(host: str, namespace: str, *, address: str, port: int) -> Manifest:
+    """Return a ServiceEntry over a server that is not in the mesh, for HTTP at ``port``."""
+    spec = {
+        "hosts": [host],
+        "location": "MESH_EXTERNAL",
+        "resolution": "STATIC",
+        "ports": [{"number": port, "name": "http", "protocol": "HTTP"}],
+        "endpoints": [{"address": address}],
+    }
+    return _object(_NETWORKING, "ServiceEntry", host.replace(".", "-"), namespace, spec)
+
+
+def registry_only(namespace: str) -> Manifest:
+    """Return a Sidecar by which callers in a namespace reach only what the mesh knows."""
+    spec = {"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}}
+    return _object(_NETWORKING, "Sidecar", "registry-only", namespace, spec)
+
+
 def virtual_service(
     name: str,
     namespace: str,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.meshes.base import ISTIOD_GATEWAY, PASSTHROUGH_PORT, MeshShape
+from harness.meshes.base import ISTIOD_GATEWAY, PASSTHROUGH_PORT, MeshShape, shape_of
 from harness.model import ControlPlane, Gateway, Import, Topology, structure
 
 #: The Gateway object of a cluster, as the guides call it.
@@ -90,19 +90,7 @@ class ClusterInstall:
     @property
     def shape(self) -> MeshShape:
         """The names by which all of it is found."""
-        plane = self.plane
-        suffix = f"-{plane.revision}" if plane.revision else ""
-        own = MeshShape(
-            system=plane.namespace,
-            root=plane.root_namespace,
-            revision=plane.revision,
-            selected=dict(plane.namespaces),
-            trust_domain=plane.trust_domain,
-            istiod=f"istiod{suffix}",
-            istiod_pods=f"app=istiod,istio.io/rev={plane.revision}" if suffix else "app=istiod",
-            config_map=f"istio{suffix}",
-            gateway_namespace=plane.namespace,
-        )
+        own = shape_of(self.plane)
         return self._with_gateway(own, self.gateways[0]) if self.gateways else own
 
     @property

@@ -315,3 +315,9 @@ def test_notes_of_changes_are_named_so_that_they_are_found(
     shell = LocalShell(cwd=tmp_path)
     ran = shell.run([sys.executable, str(CHECKOUT / ".ci/changes.py")])
     assert ran.exit_code == exit_code
+
+
+def test_a_reader_that_leaves_early_is_no_trouble() -> None:
+    command = f"'{Path(sys.executable).parent}/meshproof' schema topology | head -1"
+    outcome = LocalShell().run(["bash", "-o", "pipefail", "-c", command])
+    assert (outcome.exit_code, outcome.stderr) == (0, "")
