@@ -117,7 +117,10 @@ class IstioMesh:
 
     @contextmanager
     def revision(self, lab: Lab, cluster: str, name: str) -> Iterator[MeshShape]:
-        """Have one more control plane in a cluster while the body runs."""
+        """Have one more control plane in a cluster while the body runs.
+
+        It lets in who the standing one does, and knows no root of another mesh.
+        """
         install = revisions.beside(self._plan(lab.topology).cluster(cluster), name)
         renderer = _renderer(_istioctls(InstallPlan((install,)))[install.version])
         kube = Kube(lab.cluster(cluster).kubeconfig)
