@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
@@ -11,8 +12,10 @@ from harness.probes.claims import always, from_each, from_others
 from harness.providers.base import CanPauseNode
 from harness.sabotages.discovery import no_remote_secret
 from harness.sabotages.policy import no_outlier_detection
+from harness.workloads.echo import service
+from harness.workloads.rules import everywhere
 from harness.workloads.site import Site
-from harness.workloads.stage import SPARING, Stage
+from harness.workloads.stage import ECHO, SAMPLE, SPARING, Host, Stage, lent
 
 #: Seconds that a caller waits for an answer, and until the dead must be ejected: ten for the
 #: connection that does not come about, and one for the next round of the outlier detection.
@@ -21,6 +24,7 @@ EJECTION = 11.0
 #: Longer than Envoy's 10 s to connect: a call that is given up before tells it nothing; seconds.
 FAILING = 12.0
 EJECTED = Budget(timeout=45, interval=0.2, slow=True)
+RETURNED = Budget(timeout=60, interval=0.2, slow=True)
 #: Calls per second, and seconds, once they are.
 RATE, SECONDS, SHARE = 20.0, 10.0, 0.99
 
@@ -56,7 +60,20 @@ def test_traffic_fails_over_when_a_cluster_dies(
         calls = caller.load(SPARING.url, rate=RATE, seconds=SECONDS, timeout=DEADLINE)
         with calls as load:
             ledger = load.ledger()
+    expect_return(stage, lent(target))
     waits(EJECTION)
     notes(f"{ledger}")
     assert ledger.sent >= 0.9 * RATE * SECONDS, f"{source} could not send on schedule: {ledger}"
     assert ledger.share >= SHARE, f"less than {SHARE:.0%} of calls are served: {ledger}"
+
+
+def expect_return(stage: Stage, new: Host) -> None:
+    """Wait until every control plane hears of every cluster again: its connections were silent."""
+    with everywhere(stage.sites, service(new.name, SAMPLE, app=ECHO.name)):
+        for site in stage.sites:
+            eventually(
+                partial(stage.stranger(site).call, new.url, count=50, timeout=DEADLINE),
+                from_each(stage.apart(site), at_least=5),
+                what=f"when all clusters live again, they serve {new.fqdn} to callers in {site}",
+                budget=RETURNED,
+            )
