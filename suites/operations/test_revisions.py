@@ -30,8 +30,12 @@ def test_a_revision_takes_over_what_is_restarted(
     site = stage.primaries[0]
     caller = stage.stranger(site)
     everyone = {f"{each.pod}.{each.namespace}" for each in stage.injected(site)}
-    before = governors(site)
-    assert everyone <= before.keys(), f"not on any istiod of {site}: {everyone - before.keys()}"
+    before = eventually(
+        lambda: governors(site),
+        lambda seen: everyone <= seen.keys(),
+        what=f"every proxy of {site} is connected to an istiod",
+        budget=MOVED,
+    )
     with caller.load(BRIEF.url, rate=RATE, seconds=LONGEST) as load:
         with upgrade.revision(site, REVISION) as shape, ExitStack() as undo:
             undo.callback(site.restart, ECHO.name, SAMPLE)
