@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from harness.converge import Budget, eventually
 from harness.faults.mesh_config import mesh_config, without_roots_of
 from harness.faults.rollout import restart_istiod
+from harness.kube import Manifest
 from harness.meshes import ca
 from harness.probes.certificates import fingerprint, split
 from harness.workloads.site import Site
@@ -33,16 +34,25 @@ def other_root(site: Site) -> Iterator[None]:
 @contextmanager
 def same_authority(site: Site, other: Site) -> Iterator[None]:
     """Run the body while a control plane signs with the intermediate of another one."""
-    home, shape = site.control_plane, site.control_plane.shape
-    theirs = other.kube.get("Secret", other.shape.authority, other.shape.system)
-    copy = {
+    home = site.control_plane
+    with _certified_by(site, home.applied(_copy(other, home)), anew=False):
+        yield
+
+
+def copied_authority(site: Site) -> AbstractContextManager[None]:
+    """Run the body while a remote has the authority of its control plane, for one of its own."""
+    return site.applied(_copy(site.control_plane, site))
+
+
+def _copy(giver: Site, taker: Site) -> Manifest:
+    """Return the Secret by which ``taker`` signs as ``giver`` does."""
+    theirs = giver.kube.get("Secret", giver.shape.authority, giver.shape.system)
+    return {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {"name": shape.authority, "namespace": shape.system},
+        "metadata": {"name": taker.shape.authority, "namespace": taker.shape.system},
         "data": theirs["data"],
     }
-    with _certified_by(site, home.applied(copy), anew=False):
-        yield
 
 
 @contextmanager

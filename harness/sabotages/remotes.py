@@ -1,7 +1,9 @@
 """Sabotages of how remote clusters are attached to the control planes that serve them."""
 
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from harness.faults.authorities import copied_authority
 from harness.faults.remote_secrets import (
     copied_secret,
     nobody,
@@ -18,11 +20,12 @@ from harness.faults.remotes import (
     unread,
 )
 from harness.faults.rollout import istiod_environment, restart_istiods
+from harness.faults.upgrades import Upgrade
 from harness.sabotages.discovery import STRANGER
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import aborting
-from harness.workloads.site import governing
+from harness.workloads.site import Site, governing
 from harness.workloads.stage import ECHO, SAMPLE
 
 
@@ -66,6 +69,27 @@ def no_remote_secret(scene: Scene) -> Breaking:
 def annotation_missing(scene: Scene) -> Breaking:
     """Let no control plane know that it may write to the remote."""
     with unannotated(scene.client):
+        yield
+
+
+@contextmanager
+def second_cluster_made_primary(scene: Scene) -> Breaking:
+    """Give each plain remote a control plane of its own, and its callers to that."""
+    upgrade = Upgrade(scene.lab, scene.mesh)
+    with ExitStack() as undo:
+        for site in scene.sites:
+            if site.name not in {config.name for config in site.configs}:
+                undo.enter_context(_made_primary(site, upgrade))
+        yield
+
+
+@contextmanager
+def _made_primary(site: Site, upgrade: Upgrade) -> Iterator[None]:
+    authority = copied_authority(site)
+    with authority, upgrade.revision(site, "own") as shape, ExitStack() as undo:
+        undo.callback(site.restart, ECHO.name, SAMPLE)
+        undo.enter_context(upgrade.labelled(site, SAMPLE, shape))
+        site.restart(ECHO.name, SAMPLE)
         yield
 
 

@@ -26,6 +26,7 @@ from harness.sabotages.remotes import (
     no_remote_secret,
     one_address_only,
     rule_in_both_clusters,
+    second_cluster_made_primary,
     secret_missing_in_second_primary,
 )
 from harness.workloads.echo import namespace
@@ -164,6 +165,9 @@ def published(site: Site, space: str) -> tuple[str, ...]:
 
 @pytest.mark.requirement("CP-09")
 @pytest.mark.sabotage.with_args(rule_in_both_clusters, breaks="binds clients of")
+@pytest.mark.sabotage.with_args(
+    second_cluster_made_primary, on="same-control-plane", breaks="binds clients of"
+)
 def test_only_the_config_cluster_configures(
     control_plane: ControlPlane, stage: Stage, token: str, waits: Callable[[float], None]
 ) -> None:

@@ -7,18 +7,28 @@ from harness.kube import Kube, Manifest
 from harness.meshes import waiting
 from harness.meshes.base import MeshShape
 from harness.meshes.istio import ready
-from harness.meshes.istio.plan import ClusterInstall
+from harness.meshes.istio.plan import ClusterInstall, Part
 
 _DEFINITION = "CustomResourceDefinition"
 
 
 def beside(standing: ClusterInstall, revision: str) -> ClusterInstall:
-    """Return what is installed as ``revision``: the same control plane, and no gateway."""
+    """Return what is installed as ``revision``: the same control plane, and no gateway.
+
+    In a cluster that is served from elsewhere it becomes one of its own, which makes a primary of
+    the cluster.
+    """
     plane = replace(standing.plane, name=revision, revision=revision)
+    if standing.part is Part.REMOTE:
+        own = standing.cluster
+        plane = replace(plane, cluster=own, config_cluster=own, serves=(own,), reads=())
     return replace(
         standing,
         name=f"{standing.cluster}/{revision}",
+        part=Part.PRIMARY if standing.part is Part.REMOTE else standing.part,
         plane=plane,
+        ways=(),
+        leaders=(),
         gateways=(),
         exposures=(),
         imports=(),

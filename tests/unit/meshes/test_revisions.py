@@ -1,17 +1,22 @@
 """What a second revision of a control plane is made of."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from harness.files import load_topology
 from harness.meshes.base import AddsRevisions, offers
 from harness.meshes.istio import IstioMesh
-from harness.meshes.istio.plan import plan_install
+from harness.meshes.istio.plan import Part, plan_install
 from harness.meshes.istio.revisions import absent, beside
 from harness.meshes.none import NoMesh
 from harness.model import Topology
 
 if TYPE_CHECKING:
     from harness.kube import Kube
+
+
+ROOT = Path(__file__).parents[3] / "topologies"
 
 
 class Standing:
@@ -53,3 +58,12 @@ def test_only_a_mesh_that_can_add_revisions_is_asked_to(two: Topology) -> None:
     assert isinstance(IstioMesh(), AddsRevisions)
     assert "multi-revision" in offers(IstioMesh(), two)
     assert "multi-revision" not in offers(NoMesh(), two)
+
+
+def test_of_a_remote_it_makes_a_primary() -> None:
+    shipped = load_topology(ROOT / "primary-remote.yaml")
+    added = beside(plan_install(shipped).cluster("cluster2"), "own")
+    assert added.part is Part.PRIMARY
+    assert (added.plane.cluster, added.plane.config_cluster) == ("cluster2", "cluster2")
+    assert added.plane.serves == ("cluster2",)
+    assert not added.ways
