@@ -16,7 +16,7 @@ from harness.providers.base import CanPartition
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.ingress import Ingress
 from harness.workloads.rules import gateway, server
-from harness.workloads.stage import BARE, DOMAIN, ECHO, OTHER, SAMPLE, only
+from harness.workloads.stage import BARE, ECHO, SAMPLE, only
 
 _SOON = Budget(timeout=30, interval=0.1, firm=True)
 #: A gateway port that no check uses, for a path that must not exist.
@@ -151,13 +151,10 @@ def services_not_exposed(scene: Scene) -> Breaking:
 
 @contextmanager
 def expose_everything(scene: Scene) -> Breaking:
-    """Expose what the check leaves out, the other tenant's services, by a second Gateway object.
-
-    Of two objects that expose the same, Envoy would take neither: it knows each SNI once.
-    """
+    """Expose every service of the server's cluster by a second Gateway object."""
     port = scene.gate.shape.gateway_port
-    others = server(port, "TLS", "AUTO_PASSTHROUGH", hosts=[f"*.{OTHER}.{DOMAIN}"])
-    with scene.gate.config.applied(_gateway(scene, "expose-everything", others)):
+    everything = server(port, "TLS", "AUTO_PASSTHROUGH", hosts=["*.local"])
+    with scene.gate.config.applied(_gateway(scene, "expose-everything", everything)):
         yield
 
 

@@ -3,6 +3,7 @@
 from contextlib import ExitStack, contextmanager
 
 from harness.faults.authorities import same_authority, untrusted
+from harness.faults.exposure import exposing
 from harness.faults.injection import injected_otherwise
 from harness.faults.mesh_config import injector_values, mesh_config, trusting
 from harness.faults.networks import pod_routes
@@ -55,6 +56,15 @@ def bundle_removed(scene: Scene) -> Breaking:
 def trust_domain_listed(scene: Scene) -> Breaking:
     """List one more trust domain in the server's mesh."""
     with mesh_config(scene.server, trusting(UNLISTED)):
+        yield
+
+
+@contextmanager
+def expose_everything(scene: Scene) -> Breaking:
+    """Let the gateways of the server's mesh expose every service."""
+    with ExitStack() as undo:
+        for site in scene.gates:
+            undo.enter_context(exposing(site, hosts=["*.local"]))
         yield
 
 

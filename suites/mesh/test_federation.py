@@ -11,8 +11,12 @@ from harness.probes.claims import all_answered, always, from_each, not_served
 from harness.probes.identity import mint
 from harness.probes.wire import through, trespasses
 from harness.providers.base import CanCapture
-from harness.sabotages.fabric import expose_everything
-from harness.sabotages.meshes import bundle_removed, direct_import, import_deleted
+from harness.sabotages.meshes import (
+    bundle_removed,
+    direct_import,
+    expose_everything,
+    import_deleted,
+)
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, RAW_REQUEST, SAMPLE, TENANT, Stage, known_abroad
 
