@@ -15,6 +15,7 @@ from harness.model.topology import (
     ALL_HOSTS,
     ClusterSpec,
     ControlPlaneSpec,
+    GatewayServiceType,
     GatewaySpec,
     MeshSpec,
     Role,
@@ -322,6 +323,17 @@ def gateways(topology: Topology) -> tuple[Gateway, ...]:
 def gateways_of(topology: Topology, cluster: str) -> tuple[Gateway, ...]:
     """Return the east-west gateways that run in a cluster."""
     return tuple(each for each in gateways(topology) if each.cluster == cluster)
+
+
+def exporting_gateways(topology: Topology, identifier: str) -> tuple[Gateway, ...]:
+    """Return the gateways by which other meshes reach services of a mesh: those with an address."""
+    return tuple(
+        each
+        for each in gateways(topology)
+        if "services" in each.exposes
+        and each.type == GatewayServiceType.LOAD_BALANCER
+        and mesh_of(topology, each.cluster) == identifier
+    )
 
 
 def _implied(topology: Topology) -> Iterator[Gateway]:

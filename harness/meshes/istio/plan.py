@@ -194,6 +194,7 @@ class _Planner:
         name: str,
     ) -> ClusterInstall:
         known = [name for name, gateway in self._named() if gateway in gateways]
+        trusted = self._trusted(plane)
         return ClusterInstall(
             name=name,
             part=part,
@@ -202,8 +203,8 @@ class _Planner:
             plane=plane,
             version=self._version(plane.version),
             gateways=gateways,
-            aliases=_aliases(plane, self._trusted(plane)),
-            anchors=tuple(_anchors(plane, self._trusted(plane))),
+            aliases=_aliases(plane, trusted),
+            anchors=tuple(_anchors(plane, trusted)),
             imports=tuple(self._imports(cluster, part, plane)),
             exposures=tuple(self._held(cluster, part, plane, gateways)),
             exposure=known[0] if known else _EXPOSURE,
@@ -233,11 +234,9 @@ class _Planner:
                 yield Imported(service, tuple(self._ways_to(service)))
 
     def _ways_to(self, service: Import) -> Iterator[Way]:
-        for gateway in structure.gateways(self._topology):
-            exporter = structure.mesh_of(self._topology, gateway.cluster)
-            if exporter == service.exporter and "services" in gateway.exposes:
-                domain = self._topology.cluster(gateway.cluster).domain
-                yield Way(gateway.cluster, gateway.namespace, gateway.name, gateway.port, domain)
+        for gateway in structure.exporting_gateways(self._topology, service.exporter):
+            domain = self._topology.cluster(gateway.cluster).domain
+            yield Way(gateway.cluster, gateway.namespace, gateway.name, gateway.port, domain)
 
     def _named(self) -> Iterator[tuple[str, Gateway]]:
         for exposures in self._exposures.values():

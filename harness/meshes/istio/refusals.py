@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
 from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
-from harness.model.structure import spans_networks
 from harness.model.topology import DataPlane, GatewayServiceType
 
 _DOMAIN = "cluster.local"
@@ -26,22 +25,17 @@ def _as_a_whole(topology: Topology) -> Iterator[str]:
     if topology.data_plane is not DataPlane.SIDECAR:
         yield f"data plane {topology.data_plane}: only sidecars can be installed so far"
     for mesh in topology.meshes:
-        if mesh.exports and topology.gateways is None and spans_networks(topology, mesh.id):
+        if (
+            mesh.exports
+            and topology.gateways is None
+            and structure.spans_networks(topology, mesh.id)
+        ):
             yield (
                 f"mesh {mesh.id!r} exports services and spans several networks: one gateway would"
                 " expose all of them to others, so declare one for each purpose"
             )
-        if mesh.exports and not _exporting(topology, mesh.id):
+        if mesh.exports and not structure.exporting_gateways(topology, mesh.id):
             yield f"mesh {mesh.id!r} exports services, and no gateway with an address exposes any"
-
-
-def _exporting(topology: Topology, mesh: str) -> bool:
-    return any(
-        "services" in each.exposes
-        and each.type == GatewayServiceType.LOAD_BALANCER
-        and structure.mesh_of(topology, each.cluster) == mesh
-        for each in structure.gateways(topology)
-    )
 
 
 def _cluster(topology: Topology, cluster: ClusterSpec) -> Iterator[str]:

@@ -134,3 +134,10 @@ def test_an_export_that_gateways_cannot_keep_to_is_refused(
 def test_ways_are_those_of_the_exporter() -> None:
     (found,) = plan_install(FEDERATED).cluster("cluster1").imports
     assert found.ways == (Way("cluster2", "istio-system", "istio-eastwestgateway"),)
+
+
+def test_gateways_without_an_address_are_no_way_for_other_meshes() -> None:
+    at_nodes = {"cluster": "cluster2", "name": "at-nodes", "type": "NodePort"}
+    gateways = [{"cluster": "cluster1"}, {"cluster": "cluster2"}, at_nodes]
+    (found,) = plan_install(changed(gateways=gateways)).cluster("cluster1").imports
+    assert found.ways == (Way("cluster2", "istio-system", "istio-eastwestgateway"),)
