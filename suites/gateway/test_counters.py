@@ -19,6 +19,8 @@ from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
 #: A gateway that is told to stop goes on for as long as Istio's terminationDrainDuration says:
 #: 5 s by default, and Kubernetes sends to it while nothing else is ready.
 DRAIN = 5.0
+#: Seconds for an answer that cannot come.
+IN_VAIN = 1.0
 
 
 def connections(sites: Iterable[Site]) -> int:
@@ -98,12 +100,12 @@ def test_without_the_gateway_there_is_no_path(
         for site in stage.gated(target):
             undo.enter_context(without_gateway(site))
         always(
-            lambda: caller.call(host.url, count=10, parallel=10, timeout=2.0),
+            lambda: caller.call(host.url, count=10, parallel=10, timeout=IN_VAIN),
             lambda replies: not replies.served,
             what=f"without its gateway, {target.name} answers nobody in {source.name}",
         )
         waits(DRAIN)
-        merged = caller.call(ECHO.url, count=20, parallel=20, timeout=2.0)
+        merged = caller.call(ECHO.url, count=20, parallel=20, timeout=IN_VAIN)
         assert none_from(target.name)(merged), f"{target.name} is still called: {merged}"
         assert merged.clusters[source.name], f"not even {source.name} serves its callers: {merged}"
     always(

@@ -24,7 +24,11 @@ def machine() -> None:
         pytest.skip("; ".join(missing))
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
+@pytest.mark.parametrize(
+    "workers",
+    [pytest.param((), marks=pytest.mark.nightly), ("-n", "2")],
+    ids=["alone", "two-workers"],
+)
 def test_every_check_passes_on_istio(tmp_path: Path, workers: tuple[str, ...]) -> None:
     assert kept(tmp_path, conformance(tmp_path, *workers)) == APPLY[TWO_NETWORKS]
 
