@@ -72,6 +72,7 @@ NEEDS: Mapping[str, Need] = {
     "trust-bundles": Need(_M, "trust bundles of other meshes can be given to it"),
     "uninjected-probe": Need(_H, "calls from a pod without a proxy"),
     "vm-gateway": Need(_T, "a gateway is registered for the network of machines", planned=True),
+    "version-skew": Need(_T, "control planes of one mesh are of different versions"),
     "waypoint": Need(_M, "waypoints can be deployed", planned=True),
     "xfcc-probe": Need(_H, "servers tell the identity that proxies saw"),
 }

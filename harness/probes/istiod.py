@@ -25,13 +25,14 @@ class Proxy:
     """A proxy that is connected to an istiod. ``id`` is ``<pod>.<namespace>``.
 
     ``synced``: it has acknowledged the newest clusters, listeners, routes and endpoints that
-    it was sent.
+    it was sent. ``version`` is that of the proxy's own agent, empty if it did not say.
     """
 
     id: str
     cluster: str
     synced: bool
     istiod: str
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,8 @@ _KINDS = ("cluster", "listener", "route", "endpoint")
 def _proxy(said: Mapping[str, Any], istiod: str) -> Proxy:
     acknowledged = all(said.get(f"{kind}_sent") == said.get(f"{kind}_acked") for kind in _KINDS)
     synced = acknowledged and bool(said.get("cluster_sent"))
-    return Proxy(str(said["proxy"]), str(said.get("cluster_id", "")), synced, istiod)
+    cluster, version = str(said.get("cluster_id", "")), str(said.get("istio_version", ""))
+    return Proxy(str(said["proxy"]), cluster, synced, istiod, version)
 
 
 def _addresses(endpoints: Iterable[Mapping[str, Any]]) -> Iterable[str]:

@@ -58,11 +58,11 @@ def test_an_outage_is_felt_by_own_workloads_only(
                 )
                 for site in (source, target)
             }
+            expect_configuration(target, stage)
             news = everywhere([source, target], service(new.name, SAMPLE, app=ECHO.name))
             afterwards.enter_context(news)
             expect_news(new, target, stage)
             told_at = monotonic()
-            expect_configuration(target, stage)
             expect_newcomer(target)
             left = max(0.0, SETTLING - (monotonic() - told_at))
             pause(left, why="news have to arrive where they must not")
