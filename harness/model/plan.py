@@ -26,6 +26,9 @@ API_PORT = 6443
 GATEWAY_PORTS = (15008, 15012, 15017, 15021, 15443)
 #: The port of nodes by which gateways without an address of their own are reached.
 NODE_PORT = 31443
+#: Annotation of a LoadBalancer Service: what the load balancer of a lab gives to it, in words of
+#: :class:`~harness.model.topology.GatewayAddress`; absent: an address.
+ADDRESS_ANNOTATION = "meshproof.io/address"
 
 
 class _Planned(BaseModel):

@@ -14,7 +14,7 @@ from harness.model.structure import (
     mesh_of,
     meshes,
 )
-from harness.model.topology import GatewayServiceType, Role, Topology
+from harness.model.topology import GatewayAddress, GatewayServiceType, Role, Topology
 
 
 def misarranged(topology: Topology, told: Collection[Where] = ()) -> Iterator[Problem]:
@@ -84,6 +84,12 @@ def _of_gateways(topology: Topology) -> Iterator[Problem]:
         if "istiod" in gateway.exposes and gateway.cluster not in hosts:
             message = f"gateway {gateway.name!r} exposes istiod, but none runs in"
             yield Problem(where, f"{message} cluster {gateway.cluster!r}")
+        if (
+            gateway.type != GatewayServiceType.LOAD_BALANCER
+            and gateway.address != GatewayAddress.IP
+        ):
+            message = f"gateway {gateway.name!r} of {gateway.cluster!r} has no load balancer"
+            yield Problem(where, f"{message} that could give it {gateway.address!r}")
         if gateway.type == GatewayServiceType.NODE_PORT:
             if (gateway.cluster, "node port") in taken:
                 message = f"cluster {gateway.cluster!r} has two gateways at one port of its nodes"

@@ -72,6 +72,7 @@ class Gateway:
     labels: Mapping[str, str]
     class_name: str
     type: str
+    address: str
     port: int
     replicas: int
     exposes: frozenset[str]
@@ -397,6 +398,7 @@ def _gateway(topology: Topology, spec: GatewaySpec) -> Gateway:
         labels=dict(spec.labels),
         class_name=spec.class_name,
         type=str(spec.type),
+        address=str(spec.address),
         port=spec.port,
         replicas=spec.replicas,
         exposes=frozenset(spec.exposes),

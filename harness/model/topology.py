@@ -169,6 +169,14 @@ class GatewayServiceType(StrEnum):
     CLUSTER_IP = "ClusterIP"
 
 
+class GatewayAddress(StrEnum):
+    """What a load balancer gives to the Service of a gateway, as clouds differ in it."""
+
+    IP = "ip"
+    SEVERAL_IPS = "several-ips"
+    HOSTNAME = "hostname"
+
+
 class GatewaySpec(_Declared):
     """An east-west gateway; where a topology lists any, it has those and no others."""
 
@@ -186,6 +194,10 @@ class GatewaySpec(_Declared):
     )
     type: GatewayServiceType = Field(
         GatewayServiceType.LOAD_BALANCER, description="Type of its Service."
+    )
+    address: GatewayAddress = Field(
+        GatewayAddress.IP,
+        description="What its load balancer gives it: an address, two, or a name.",
     )
     port: int = Field(
         15443, ge=1, le=65535, description="The port by which other networks reach services."

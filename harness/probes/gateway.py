@@ -2,17 +2,18 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
 
 from harness.kube import Kube, Manifest
-from harness.meshes.addresses import external_addresses, node_ways
+from harness.meshes.addresses import external_addresses, is_ip, node_ways
 from harness.meshes.base import NODE_SELECTOR, STATS_PORT
-from harness.model import ApiError
+from harness.model import ApiError, ToolError
 from harness.model import Gateway as DeclaredGateway
 from harness.probes.access_log import LogEntry, entries
+from harness.probes.caller import agents
 from harness.probes.cluster_view import ClusterView, ready_pods
 
 #: A histogram has more labels than the name and is left out.
@@ -79,11 +80,24 @@ def address(site: GatedView) -> str:
 
 
 def ways_in(site: GatedView) -> set[tuple[str, int]]:
-    """Return addresses (IPs or names) and ports at which other networks enter a cluster.
+    """Return addresses and ports at which other networks enter a cluster.
 
-    These are those of the Services of its gateways, as istiod reads them.
+    These are those of the Services of its gateways, as istiod reads them: it resolves names.
+    :class:`ToolError` if there is a name, and no agent runs in the cluster that could resolve it.
     """
-    return {way for each in site.gateways for way in _ways(site.kube, each)}
+    return {
+        (found, port)
+        for each in site.gateways
+        for address, port in _ways(site.kube, each)
+        for found in ([address] if is_ip(address) else _resolved(site, address))
+    }
+
+
+def _resolved(site: ClusterView, name: str) -> Sequence[str]:
+    asking = next(iter(agents(site)), None)
+    if asking is None:
+        raise ToolError(("resolve", name), 1, f"no agent runs in {site.name} to ask through")
+    return asking.resolve(name).addresses
 
 
 def _ways(kube: Kube, gateway: DeclaredGateway) -> Iterator[tuple[str, int]]:

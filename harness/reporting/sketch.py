@@ -167,6 +167,7 @@ def _way_in(gateway: Gateway, home: str) -> Iterator[str]:
         "class": gateway.class_name if gateway.class_name != "istio" else "",
         "into": gateway.network if gateway.network != home else "",
         "type": gateway.type if gateway.type != "LoadBalancer" else "",
+        "address": gateway.address if gateway.address != "ip" else "",
         "hosts": ", ".join(gateway.hosts) if gateway.hosts != ("*.local",) else "",
         "pods": str(gateway.replicas) if gateway.replicas != 1 else "",
     }

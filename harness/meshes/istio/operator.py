@@ -17,8 +17,8 @@ from harness.meshes.base import (
 )
 from harness.meshes.istio.plan import ClusterInstall, Part
 from harness.model import Gateway
-from harness.model.plan import NODE_PORT
-from harness.model.topology import GatewayServiceType
+from harness.model.plan import ADDRESS_ANNOTATION, NODE_PORT
+from harness.model.topology import GatewayAddress, GatewayServiceType
 
 #: Ports of an east-west gateway, as the guides and the gateway chart name them.
 GATEWAY_PORTS: Mapping[str, int] = {
@@ -227,6 +227,9 @@ def _gateway(gateway: Gateway) -> Manifest:
 def _service(gateway: Gateway, ports: Mapping[str, int]) -> Manifest:
     """Return what the Service is; one without an address says at which nodes it is reached."""
     listed = [{"name": name, "port": port, "targetPort": port} for name, port in ports.items()]
+    if gateway.address != GatewayAddress.IP:
+        annotations = {ADDRESS_ANNOTATION: gateway.address}
+        return {"service": {"ports": listed}, "serviceAnnotations": annotations}
     if gateway.type != GatewayServiceType.NODE_PORT:
         return {"service": {"ports": listed}}
     for port in listed:

@@ -1,10 +1,17 @@
-"""Addresses for the LoadBalancer Services of one cluster, from a pool of its network's."""
+"""Addresses for the LoadBalancer Services of one cluster, from a pool of its network's.
+
+Clouds differ in what they give: an address, several, or a name. An annotation of the Service says
+which is wanted (:class:`~harness.model.topology.GatewayAddress`).
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from harness.kube import Event, Kube, Manifest
+from harness.model.plan import ADDRESS_ANNOTATION
+from harness.model.topology import GatewayAddress
 from harness.phases import to_stderr
+from harness.providers.fabric.dns import balancer_address, balancer_name
 
 
 class Holder(Protocol):
@@ -20,32 +27,35 @@ class Holder(Protocol):
 
 
 class Addresses:
-    """Who holds which address of a pool. An address stays with its Service until released."""
+    """Who holds which addresses of a pool. They stay with their Service until released."""
 
     def __init__(self, pool: Sequence[str]) -> None:
         self._pool = pool
-        self._held: dict[str, str] = {}
+        self._held: dict[str, tuple[str, ...]] = {}
 
     def owners(self) -> set[str]:
         """Return everyone who holds an address."""
         return set(self._held)
 
-    def held_by(self, owner: str) -> str | None:
-        """Return the address that ``owner`` holds."""
-        return self._held.get(owner)
+    def held_by(self, owner: str) -> tuple[str, ...]:
+        """Return the addresses that ``owner`` holds."""
+        return self._held.get(owner, ())
 
-    def take(self, owner: str, wanted: Sequence[str] = ()) -> str | None:
-        """Return the address of ``owner``, giving it a free one (a wanted one, if it can be)."""
-        taken = set(self._held.values())
+    def take(self, owner: str, wanted: Sequence[str] = (), *, count: int = 1) -> tuple[str, ...]:
+        """Return the addresses of ``owner``, giving it free ones (wanted ones, if it can be).
+
+        None at all if there are less than ``count``.
+        """
+        taken = {address for held in self._held.values() for address in held}
         free = [address for address in self._pool if address not in taken]
-        chosen = [*(address for address in wanted if address in free), *free]
-        if owner not in self._held and chosen:
-            self._held[owner] = chosen[0]
-        return self._held.get(owner)
+        chosen = dict.fromkeys([*(address for address in wanted if address in free), *free])
+        if owner not in self._held and len(chosen) >= count:
+            self._held[owner] = tuple(chosen)[:count]
+        return self.held_by(owner)
 
-    def release(self, owner: str) -> str | None:
-        """Take the address of ``owner`` back and return it."""
-        return self._held.pop(owner, None)
+    def release(self, owner: str) -> tuple[str, ...]:
+        """Take the addresses of ``owner`` back and return them."""
+        return self._held.pop(owner, ())
 
 
 class Balancer:
@@ -76,24 +86,33 @@ class Balancer:
             self._publish(service, [])
 
     def _give(self, service: Manifest) -> None:
-        owner = _uid(service)
+        owner, kind = _uid(service), _kind(service)
         if not self._addresses.held_by(owner):
-            wanted = [*_published(service), service["spec"].get("loadBalancerIP", "")]
-            address = self._addresses.take(owner, wanted)
-            if address is None:
+            wanted = [*_before(service), service["spec"].get("loadBalancerIP", "")]
+            count = 2 if kind is GatewayAddress.SEVERAL_IPS else 1
+            if not self._addresses.take(owner, wanted, count=count):
                 to_stderr(f"{self._cluster}: no address left for {_name(service)}")
                 return
-            self._holder.hold(address)
+            for address in self._addresses.held_by(owner):
+                self._holder.hold(address)
         held = self._addresses.held_by(owner)
-        if held and _published(service) != [held]:
-            self._publish(service, [{"ip": held, "ipMode": "VIP"}])
+        if kind is GatewayAddress.HOSTNAME:
+            self._name_it(service, held[0])
+        elif _published(service) != [*held]:
+            self._publish(service, [{"ip": address, "ipMode": "VIP"} for address in held])
+
+    def _name_it(self, service: Manifest, address: str) -> None:
+        """Publish a name alone; a second Service is what nodes forward by (see :func:`_ways`)."""
+        name = balancer_name(address)
+        if [each.get("hostname") for each in _ingress(service)] != [name]:
+            self._kube.apply(_ways(service, address))
+            self._publish(service, [{"hostname": name}])
 
     def _release(self, owner: str) -> bool:
-        address = self._addresses.release(owner)
-        if address is None:
-            return False
-        self._holder.drop(address)
-        return True
+        addresses = self._addresses.release(owner)
+        for address in addresses:
+            self._holder.drop(address)
+        return bool(addresses)
 
     def _publish(self, service: Manifest, ingress: list[Manifest]) -> None:
         meta = service["metadata"]
@@ -115,6 +134,43 @@ def _wants_address(service: Manifest) -> bool:
     return spec.get("type") == "LoadBalancer" and "loadBalancerClass" not in spec and not leaving
 
 
+def _kind(service: Manifest) -> GatewayAddress:
+    annotations = service["metadata"].get("annotations") or {}
+    return GatewayAddress(annotations.get(ADDRESS_ANNOTATION, GatewayAddress.IP))
+
+
+def _ingress(service: Manifest) -> list[Manifest]:
+    return service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
+
+
 def _published(service: Manifest) -> list[str]:
-    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or []
-    return [entry["ip"] for entry in ingress if "ip" in entry]
+    return [entry["ip"] for entry in _ingress(service) if "ip" in entry]
+
+
+def _before(service: Manifest) -> list[str]:
+    """Return the addresses that a Service was given, maybe by a name, before we came."""
+    names = [str(entry["hostname"]) for entry in _ingress(service) if "hostname" in entry]
+    return [*_published(service), *map(balancer_address, names)]
+
+
+def _ways(service: Manifest, address: str) -> Manifest:
+    """Return a Service by which nodes forward ``address``: kube-proxy knows no names.
+
+    It has the same pods and ports, no labels, and goes with the Service that it stands for.
+    """
+    meta, spec = service["metadata"], service["spec"]
+    owner = {"apiVersion": "v1", "kind": "Service", "name": meta["name"], "uid": meta["uid"]}
+    ports = [
+        {key: port[key] for key in ("name", "port", "protocol", "targetPort") if key in port}
+        for port in spec["ports"]
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": f"{meta['name']}-balanced",
+            "namespace": meta["namespace"],
+            "ownerReferences": [owner],
+        },
+        "spec": {"selector": spec["selector"], "ports": ports, "externalIPs": [address]},
+    }

@@ -7,6 +7,10 @@ _NAME = "coredns"
 _LABELS = {"k8s-app": "kube-dns"}
 #: There is no world outside a lab, so other names are answered "no such name" at once. A block
 #: of their own, as the template would go before the cluster's names in one block.
+#: Load balancers that give names, as some clouds do, give those of this zone (RFC 2606): a name
+#: tells its address, so that every cluster resolves those of all.
+BALANCER_ZONE = "balancer.test"
+_NAMED = r"^ip-(?P<a>[0-9]+)-(?P<b>[0-9]+)-(?P<c>[0-9]+)-(?P<d>[0-9]+)[.]balancer[.]test[.]$"
 _COREFILE = """\
 cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
     errors
@@ -18,13 +22,34 @@ cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
     }
     loadbalance
 }
+BALANCER_ZONE:53 {
+    errors
+    template IN A {
+        match NAMED
+        answer "{{ .Name }} 30 IN A {{ .Group.a }}.{{ .Group.b }}.{{ .Group.c }}.{{ .Group.d }}"
+        fallthrough
+    }
+    template ANY ANY {
+        rcode NOERROR
+    }
+}
 .:53 {
     errors
     template ANY ANY {
         rcode NXDOMAIN
     }
 }
-"""
+""".replace("BALANCER_ZONE", BALANCER_ZONE).replace("NAMED", _NAMED)
+
+
+def balancer_name(address: str) -> str:
+    """Return the name that leads to an address of a load balancer, in every cluster."""
+    return f"ip-{address.replace('.', '-')}.{BALANCER_ZONE}"
+
+
+def balancer_address(name: str) -> str:
+    """Return the address that a load balancer's name leads to."""
+    return name.partition(".")[0].removeprefix("ip-").replace("-", ".")
 
 
 def manifests(address: str, image: str) -> list[Manifest]:

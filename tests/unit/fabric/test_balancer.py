@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from harness.kube import Event, Kube, Manifest
+from harness.model.plan import ADDRESS_ANNOTATION
 from harness.providers.embedded.cloud import NodeAddresses
 from harness.providers.fabric.balancer import Addresses, Balancer
 from harness.shell import Outcome, ScriptedShell
@@ -21,6 +22,10 @@ class PaperKube:
 
     services: list[Manifest] = field(default_factory=list)
     published: list[tuple[str, Any]] = field(default_factory=list)
+    applied: list[Manifest] = field(default_factory=list)
+
+    def apply(self, manifest: Manifest) -> None:
+        self.applied.append(manifest)
 
     def patch(
         self, kind: str, name: str, patch: Manifest, namespace: str, *, subresource: str
@@ -135,7 +140,55 @@ def test_an_empty_pool_gives_nothing_and_says_so(
 
 def test_a_wanted_address_is_given_if_it_is_free() -> None:
     addresses = Addresses(POOL)
-    assert addresses.take("a", [POOL[1]]) == POOL[1]
-    assert addresses.take("b", [POOL[1]]) == POOL[0]
-    assert addresses.release("a") == POOL[1]
-    assert addresses.release("a") is None
+    assert addresses.take("a", [POOL[1]]) == (POOL[1],)
+    assert addresses.take("b", [POOL[1]]) == (POOL[0],)
+    assert addresses.release("a") == (POOL[1],)
+    assert addresses.release("a") == ()
+
+
+def test_a_service_may_want_two_addresses_and_gets_none_if_there_is_one() -> None:
+    addresses = Addresses(POOL)
+    assert addresses.take("a", count=2) == POOL
+    assert addresses.take("b") == ()
+    addresses.release("a")
+    addresses.take("b")
+    assert addresses.take("a", count=2) == ()
+
+
+def test_a_service_of_several_addresses_holds_and_shows_two(
+    balancer: Balancer, kube: PaperKube, shell: AnyShell
+) -> None:
+    balancer.see(Event("ADDED", wanting("one", "several-ips")))
+    assert kube.published == [("one", [*published(POOL[0]), *published(POOL[1])])]
+    assert [ran[-1].split()[2] for ran in shell.ran] == [f"{address}/32" for address in POOL]
+
+
+def test_a_service_that_wants_a_name_shows_no_address(balancer: Balancer, kube: PaperKube) -> None:
+    balancer.see(Event("ADDED", wanting("one", "hostname")))
+    assert kube.published == [("one", [{"hostname": "ip-10-0-0-9.balancer.test"}])]
+    (ways,) = kube.applied
+    assert ways["spec"]["externalIPs"] == [POOL[0]]
+    assert ways["spec"]["selector"] == {"app": "one"}
+    assert "labels" not in ways["metadata"]
+    shown = wanting("one", "hostname")
+    shown["status"]["loadBalancer"]["ingress"] = kube.published[0][1]
+    balancer.see(Event("MODIFIED", shown))
+    assert len(kube.published) == 1
+
+
+def test_a_name_leads_to_the_same_address_after_a_restart(
+    balancer: Balancer, kube: PaperKube, shell: AnyShell
+) -> None:
+    named = wanting("old", "hostname")
+    named["status"]["loadBalancer"]["ingress"] = [{"hostname": "ip-10-0-0-8.balancer.test"}]
+    kube.services.append(named)
+    balancer.follow()
+    assert shell.ran[-1][-1] == "address replace 10.0.0.8/32 dev eth0\n"
+    assert kube.published == []
+
+
+def wanting(name: str, kind: str) -> Manifest:
+    made = service(name)
+    made["metadata"]["annotations"] = {ADDRESS_ANNOTATION: kind}
+    made["spec"] |= {"selector": {"app": name}, "ports": [{"port": 15443, "nodePort": 30000}]}
+    return made
