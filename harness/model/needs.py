@@ -44,7 +44,6 @@ NEEDS: Mapping[str, Need] = {
     "dns-capture": Need(_M, "proxies can be told to answer DNS"),
     "dns-capture-off": Need(_M, "proxies do not answer DNS unless they are told to"),
     "dual-stack": Need(_T, "clusters with both address families", planned=True),
-    "exposes-all": Need(_M, "east-west gateways expose every service"),
     "gateway-api": Need(_M, "the Gateway API is installed", planned=True),
     "gateway-cut": Need(_P, "a gateway's addresses can be cut off from another cluster"),
     "ingress": Need(_M, "gateways are deployed by the template of injection for them"),

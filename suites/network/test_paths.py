@@ -1,7 +1,7 @@
 """Calls between networks take gateways, and endpoints say so beforehand."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -20,6 +20,7 @@ from harness.workloads.site import Site
 from harness.workloads.stage import (
     AGENT_PORT,
     BARE,
+    DOMAIN,
     ECHO,
     HTTP_PORT,
     SAMPLE,
@@ -74,14 +75,7 @@ def held_by(caller: Caller) -> set[tuple[str, int]]:
 @pytest.mark.disturbs
 def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stage: Stage) -> None:
     caller = stage.stranger(source)
-    always(
-        lambda: caller.call(TENANT.url, count=50),
-        from_each([stage.together(source, target)], at_least=5),
-        what=f"{TENANT.fqdn} of {target.name} is reached while everything is exposed",
-    )
-    with ExitStack() as undo:
-        for site in stage.gated(target):
-            undo.enter_context(exposing(site, hosts=[f"*.{SAMPLE}.svc.cluster.local"]))
+    with exposing_namespace(SAMPLE, stage.gated(target)):
         always(
             lambda: caller.call(TENANT.url, count=50),
             none_from(target.name),
@@ -92,6 +86,21 @@ def test_a_gateway_exposes_the_hosts_it_selects(source: Site, target: Site, stag
             only_from(target.name),
             what=f"{only(target).fqdn}, exposed, answers {source.name}",
         )
+    with exposing_namespace(TENANT.namespace, stage.gated(target)):
+        always(
+            lambda: caller.call(TENANT.url, count=50),
+            from_each([stage.together(source, target)], at_least=5),
+            what=f"{TENANT.fqdn} of {target.name} is reached when it is exposed",
+        )
+
+
+@contextmanager
+def exposing_namespace(namespace: str, sites: Iterable[Site]) -> Iterator[None]:
+    """Run the body while gateways of some clusters expose the Services of a namespace alone."""
+    with ExitStack() as undo:
+        for site in sites:
+            undo.enter_context(exposing(site, hosts=[f"*.{namespace}.{DOMAIN}"]))
+        yield
 
 
 @pytest.mark.requirement("NM-11")

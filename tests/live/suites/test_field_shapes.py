@@ -1,0 +1,48 @@
+"""What operators run beside the guides' topologies: judged rightly, when whole and when broken."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.providers.embedded.provider import EmbeddedProvider
+from harness.reporting.record import RunRecord
+from tests.live.conforming import ROOT, conformance
+
+CALLS = "the_other_cluster_answers"
+PATHS = "own_pods_and_foreign_gateways"
+ENTRANCES = "the_gateway_is_reachable"
+#: By shape, the checks whose promise the shape puts in question, each in one pair or cluster.
+SHAPES = {
+    "hostname-gateways": f"{CALLS} or {PATHS} or {ENTRANCES}",
+    "two-address-gateways": f"{CALLS} or {PATHS} or share_follows",
+    "node-port-gateways": f"{CALLS} or {PATHS} or {ENTRANCES}",
+    "renamed-gateway": f"{CALLS} or {PATHS} or {ENTRANCES}",
+    "one-gateway-per-network": f"{CALLS} or {PATHS} or only_gateway_traffic",
+    "regions-and-zones": f"{CALLS} or locality_of_endpoints",
+    "trust-domain-per-cluster": f"{CALLS} or servers_see_each or principals_are_authorized",
+    "custom-root-and-revision": f"{CALLS} or policies_judge_callers",
+    "chosen-hosts": f"{CALLS} or exposes_the_hosts",
+    "four-networks": f"{CALLS} or same_view",
+}
+#: What every change is tried on; the others are for the night.
+FIRST = "hostname-gateways"
+
+
+@pytest.fixture(autouse=True)
+def machine() -> None:
+    if missing := EmbeddedProvider().lacks():
+        pytest.skip("; ".join(missing))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [pytest.param(each, marks=() if each == FIRST else pytest.mark.nightly) for each in SHAPES],
+)
+def test_a_shape_is_green_when_whole_and_red_when_broken(shape: str, tmp_path: Path) -> None:
+    topology = str(ROOT / f"topologies/field/{shape}.yaml")
+    outcome = conformance(tmp_path, "--prove", "-k", SHAPES[shape], topology=topology)
+    assert outcome.exit_code == 0, outcome.stdout[-4000:]
+    record = RunRecord.load(tmp_path / "record.json")
+    fates = [proof.fate for result in record.results for proof in result.proofs]
+    assert len(fates) >= 2
+    assert set(fates) == {"killed"}
