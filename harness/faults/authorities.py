@@ -32,6 +32,22 @@ def other_root(site: Site) -> Iterator[None]:
 
 
 @contextmanager
+def plugged_later(site: Site) -> Iterator[None]:
+    """Plug an alien authority into a control plane that has signed with a root of its own making.
+
+    That root stays where it is, and is taken again afterwards.
+    """
+    authority = ca.make_intermediate(ca.make_root("Other Root"), "Other Intermediate")
+    home, before = site.control_plane, _published(site)
+    try:
+        with home.applied(ca.cacerts(authority, home.shape)):
+            _certify(site, lambda root: root != before)
+            yield
+    finally:
+        _certify(site, lambda root: root == before)
+
+
+@contextmanager
 def same_authority(site: Site, other: Site) -> Iterator[None]:
     """Run the body while a control plane signs with the intermediate of another one."""
     home = site.control_plane

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from harness.model import ControlPlane, Lab, NetworkPlan, Program, Topology
+from harness.model import ControlPlane, Lab, NetworkPlan, Program, Topology, structure
 from harness.model.images import ImageTable
 from harness.model.needs import Offerer, offered_by
 from harness.model.topology import DataPlane
@@ -199,9 +199,12 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
     """Return the facts that hold of ``mesh`` on ``topology``, as it says or as upstream has them.
 
     The baseline without a mesh claims all of them: its checks are to be run, and to fail; except
-    for those that ask a mesh to do what it has no method for.
+    for those that ask a mesh to do what it has no method for. Nothing is plugged in where a
+    topology wants roots of istiod's making.
     """
     said = mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
+    if "self-signed-ca" in structure.declares(topology):
+        said = said - {"plugged-ca"}
     return said if isinstance(mesh, AddsRevisions) else said - {"multi-revision"}
 
 

@@ -63,7 +63,7 @@ NEEDS: Mapping[str, Need] = {
     "plugged-ca": Need(_M, "authorities are plugged in by a Secret that can be read and changed"),
     "pod-routes": Need(_P, "pods of isolated networks can be given a direct path"),
     "preflight": Need(_H, "ranges of addresses are compared"),
-    "self-signed-ca": Need(_M, "istiod signs with a root of its own making", planned=True),
+    "self-signed-ca": Need(_T, "istiod signs with a root of its own making"),
     "snapshot": Need(_H, "all objects of a cluster can be listed"),
     "tcp-grpc-probes": Need(_H, "calls by TCP and gRPC"),
     "telemetry": Need(_M, "request telemetry by Istio's own build of the proxy", planned=True),

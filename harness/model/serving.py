@@ -14,7 +14,14 @@ from harness.model.structure import (
     mesh_of,
     meshes,
 )
-from harness.model.topology import GatewayAddress, GatewayServiceType, Role, Topology
+from harness.model.topology import (
+    CertificateAuthority,
+    GatewayAddress,
+    GatewayServiceType,
+    MeshSpec,
+    Role,
+    Topology,
+)
 
 
 def misarranged(topology: Topology, told: Collection[Where] = ()) -> Iterator[Problem]:
@@ -130,5 +137,25 @@ def _of_meshes(topology: Topology) -> Iterator[Problem]:
             if mesh.id in export.to:
                 message = f"mesh {mesh.id!r} exports {export.host!r} to itself"
                 yield Problem(("meshes", index, "exports", number, "to"), message)
-        if topology.meshes and not any(plane.mesh == mesh.id for plane in control_planes(topology)):
+        planes = [plane for plane in control_planes(topology) if plane.mesh == mesh.id]
+        if topology.meshes and not planes:
             yield Problem(("meshes", index), f"no control plane is of mesh {mesh.id!r}")
+        if mesh.ca is CertificateAuthority.SELF_SIGNED:
+            yield from _of_self_signed(topology, index, mesh, len(planes))
+
+
+def _of_self_signed(
+    topology: Topology, index: int, mesh: MeshSpec, planes: int
+) -> Iterator[Problem]:
+    """Yield who would have to trust a root that nobody has before istiod makes it."""
+    where: Where = ("meshes", index, "ca")
+    if planes > 1:
+        message = f"mesh {mesh.id!r} has {planes} control planes: each would make a root of its own"
+        yield Problem(where, f"{message}, which the others do not trust")
+    for other in meshes(topology):
+        if mesh.id in other.trusts:
+            message = f"mesh {other.id!r} cannot be given the root of mesh {mesh.id!r}"
+            yield Problem(where, f"{message}, as istiod makes it")
+    if mesh.root and mesh.root != mesh.id:
+        message = f"mesh {mesh.id!r} hangs from root {mesh.root!r}, and is self-signed"
+        yield Problem(where, message)

@@ -13,6 +13,7 @@ from ipaddress import IPv4Address
 
 from harness.model.topology import (
     ALL_HOSTS,
+    CertificateAuthority,
     ClusterSpec,
     ControlPlaneSpec,
     GatewayServiceType,
@@ -37,7 +38,8 @@ class ControlPlane:
     name is its CLUSTER_ID); ``reads`` are the other clusters whose API servers it watches;
     ``root_namespace`` is that of mesh-wide policies; ``namespaces`` are the labels of the
     namespaces that it serves, empty for all;
-    ``root`` names the root that its authority hangs from; ``version`` is empty for the default.
+    ``root`` names the root that its authority hangs from, unless that is ``self_signed``;
+    ``version`` is empty for the default.
     """
 
     name: str
@@ -54,6 +56,7 @@ class ControlPlane:
     namespaces: Mapping[str, str] = field(default_factory=dict)
     replicas: int = 1
     version: str = ""
+    self_signed: bool = False
 
     @property
     def external(self) -> bool:
@@ -215,6 +218,7 @@ def declares(topology: Topology) -> frozenset[str]:
     versions = {(plane.mesh, plane.version) for plane in control_planes(topology)}
     met = {
         "locality-labels": all(regions),
+        "self-signed-ca": any(plane.self_signed for plane in control_planes(topology)),
         "version-skew": len(versions) > len({mesh for mesh, _ in versions}),
     }
     return frozenset(need for need, holds in met.items() if holds)
@@ -240,6 +244,7 @@ def _resolved(topology: Topology, spec: ControlPlaneSpec) -> ControlPlane:
         namespaces=dict(spec.namespaces or {}),
         replicas=spec.replicas,
         version=spec.version or "",
+        self_signed=own.ca is CertificateAuthority.SELF_SIGNED,
     )
 
 

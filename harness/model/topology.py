@@ -112,6 +112,13 @@ class ExportSpec(_Declared):
     to: Names = Field((), description="The meshes that may use it; absent: every other one.")
 
 
+class CertificateAuthority(StrEnum):
+    """Where the authority of a control plane comes from."""
+
+    PLUGGED = "plugged"
+    SELF_SIGNED = "self-signed"
+
+
 class MeshSpec(_Declared):
     """A mesh: what shares one mesh ID."""
 
@@ -119,6 +126,10 @@ class MeshSpec(_Declared):
     trust_domain: Domain = Field("cluster.local", description="Trust domain of its identities.")
     root: Name | None = Field(
         None, description="The root that its authorities hang from; absent: one of its own."
+    )
+    ca: CertificateAuthority = Field(
+        CertificateAuthority.PLUGGED,
+        description="plugged: an intermediate of its root; self-signed: a root of istiod's making.",
     )
     trusts: Names = Field((), description="Other meshes whose roots it accepts as well.")
     exports: tuple[ExportSpec, ...] = Field((), description="What it offers to other meshes.")

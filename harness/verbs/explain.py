@@ -94,7 +94,8 @@ def _facts(plane: structure.ControlPlane) -> Iterator[str]:
     yield f"serves {', '.join(plane.serves)}" + (f" (namespaces {labels})" if labels else "")
     yield f"takes configuration from {plane.config_cluster}"
     yield f"reads {', '.join(plane.reads) or 'no other cluster'}"
-    yield f"mesh {plane.mesh}, trust domain {plane.trust_domain}, root {plane.root}"
+    root = "a root of its own making" if plane.self_signed else f"root {plane.root}"
+    yield f"mesh {plane.mesh}, trust domain {plane.trust_domain}, {root}"
     if plane.replicas > 1:
         yield f"{plane.replicas} replicas"
     if plane.version:

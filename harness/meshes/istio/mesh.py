@@ -170,7 +170,7 @@ class IstioMesh:
 
 def _certified(install: ClusterInstall) -> bool:
     """Say whether an authority is plugged into it: not into one that serves a gateway only."""
-    return install.part in (Part.PRIMARY, Part.EXTERNAL)
+    return install.part in (Part.PRIMARY, Part.EXTERNAL) and not install.plane.self_signed
 
 
 def _rendered(

@@ -23,6 +23,7 @@ SHAPES = {
     "custom-root-and-revision": f"{CALLS} or policies_judge_callers",
     "chosen-hosts": f"{CALLS} or exposes_the_hosts",
     "four-networks": f"{CALLS} or same_view",
+    "self-signed": f"{CALLS} or servers_see_each",
 }
 #: What every change is tried on; the others are for the night.
 FIRST = "hostname-gateways"

@@ -107,6 +107,26 @@ REPEATED = {
 }
 
 UNKNOWN = {
+    "name for a gateway without a load balancer": (
+        PAIR + "gateways:\n  - {cluster: east, type: NodePort, address: hostname}\n",
+        "12: gateway 'istio-eastwestgateway' of 'east' has no load balancer that could give it"
+        " 'hostname'",
+    ),
+    "roots that nobody else trusts": (
+        PAIR + "meshes:\n  - {id: mesh1, ca: self-signed}\n",
+        "12: mesh 'mesh1' has 2 control planes: each would make a root of its own, which the"
+        " others do not trust",
+    ),
+    "root that is not made yet": (
+        MESHES.replace("- id: one", "- {id: one, trusts: [two]}").replace(
+            "- id: two", "- {id: two, ca: self-signed}"
+        ),
+        "5: mesh 'one' cannot be given the root of mesh 'two', as istiod makes it",
+    ),
+    "root of one's own making and another": (
+        MESHES.replace("- id: two", "- {id: two, ca: self-signed, root: old}"),
+        "5: mesh 'two' hangs from root 'old', and is self-signed",
+    ),
     "network of a cluster": (
         PAIR.replace("network: blue", "network: bleu"),
         "8: cluster 'east' is on unknown network 'bleu'; declared: blue, red",
