@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help setup packages programs conformance night prove bench bench-providers test test-kind lint docker clean
+.PHONY: help setup packages programs conformance night prove bench bench-topologies bench-providers test test-kind lint docker clean
 
 # Ordinary accounts often lack these, where iptables and the like are.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -30,6 +30,9 @@ prove: programs  ## show that each check fails when what it checks is broken
 
 bench: programs  ## measure how long a lab takes, and where the time goes
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+bench-topologies: programs  ## measure how long each topology takes
+	$(BIN)/python -m benchmarks.topologies $(ARGS)
 
 bench-providers: programs  ## embedded, kind, and kind by hand side by side (an engine: make docker)
 	$(BIN)/python -m benchmarks.providers $(ARGS)

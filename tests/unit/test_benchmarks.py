@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks import providers
-from benchmarks.measure import Raised
+from benchmarks import providers, topologies
+from benchmarks.measure import Raised, topology
 from benchmarks.memory import without_page_cache
 from benchmarks.table import print_table
 
@@ -48,6 +48,34 @@ def test_kind_has_goals_for_seconds_and_for_memory(
     seconds: float, memory: float, met: bool
 ) -> None:
     assert print_table(providers.table({"kind": [_raised(seconds, memory)]})) is met
+
+
+def test_a_topology_has_the_goal_of_its_number_of_clusters() -> None:
+    assert topologies.goal(topology("single-cluster")) == 18
+    assert topologies.goal(topology("multi-primary")) == 18
+    assert topologies.goal(topology("hybrid-three-clusters")) == 24
+    assert topologies.goal_met(topology("multi-primary"), [_raised(30), _raised(17), _raised(18)])
+    assert not topologies.goal_met(topology("multi-primary"), [_raised(19)])
+
+
+def test_what_one_more_cluster_costs_is_the_slope_over_all_labs() -> None:
+    taken = {
+        "single-cluster": (topology("single-cluster"), [_raised(10, 1.0)]),
+        "multi-primary": (topology("multi-primary"), [_raised(13, 1.5), _raised(13, 1.5)]),
+    }
+    assert topologies.slopes(taken) == [
+        "one more cluster: 3.00 s (goal 4)",
+        "one more cluster: 0.50 GB (goal 0.6)",
+    ]
+    assert topologies.slopes({"multi-primary": taken["multi-primary"]}) == []
+
+
+def test_an_unknown_topology_is_refused_with_those_there_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        topologies.main(["multi-primry"])
+    assert "no topology multi-primry; there is: ambient-multi-primary" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
