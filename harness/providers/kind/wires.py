@@ -21,6 +21,12 @@ from harness.providers.kind.config import conflist
 #: The chain that decides what comes in from other networks.
 CROSS = "MESHPROOF-CROSS"
 _CNI = "/etc/cni/net.d/10-meshproof.conflist"
+#: A node's own programs keep its address when a Service leads them to another network: an API server
+#: that calls a webhook there, say. Kube-proxy would give them that of the leg, which nobody lets in.
+_KEEPS_ITS_ADDRESS = (
+    "-A POSTROUTING -o eth0 -j RETURN",
+    "-A POSTROUTING -o eth+ -j MARK --set-xmark 0x0/0x4000",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,7 @@ class Wires:
         if self.transit:
             held = [address for address, holder in _addresses(cluster) if holder == node.name]
             yield from ("*raw", *self._filter(cluster.network, held), "COMMIT")
+            yield from ("*mangle", *_KEEPS_ITS_ADDRESS, "COMMIT")
 
     def _filter(self, network: str, held: "list[str] | tuple[()]") -> Iterator[str]:
         """Legs come and go under changing names, so the filter is for all but the first."""

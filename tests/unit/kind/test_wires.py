@@ -39,11 +39,23 @@ def test_a_service_that_is_not_known_yet_is_refused(wires: Wires, plan: NetworkP
 
 
 def test_pods_keep_their_address_within_a_network_only(wires: Wires) -> None:
-    nat = [line for line in booted(wires, "east-node2") if line.startswith("-A POSTROUTING")]
-    assert nat == [
+    lines = booted(wires, "east-node2")
+    nat = lines[lines.index("*nat") + 1 :]
+    assert nat[: nat.index("COMMIT")] == [
         "-A POSTROUTING -s 10.11.0.0/16 -d 10.11.0.0/16 -j RETURN",
         "-A POSTROUTING -s 10.11.0.0/16 -d 10.12.0.0/16 -j RETURN",
         "-A POSTROUTING -s 10.11.0.0/16 -o eth+ -j SNAT --to-source 10.77.1.12",
+    ]
+
+
+def test_a_nodes_own_programs_keep_its_address_where_a_service_leads_elsewhere(
+    wires: Wires,
+) -> None:
+    lines = booted(wires, "east-node2")
+    mangle = lines[lines.index("*mangle") + 1 :]
+    assert mangle[: mangle.index("COMMIT")] == [
+        "-A POSTROUTING -o eth0 -j RETURN",
+        "-A POSTROUTING -o eth+ -j MARK --set-xmark 0x0/0x4000",
     ]
 
 
