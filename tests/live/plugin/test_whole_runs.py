@@ -60,6 +60,8 @@ def test_hangs(topology, sites):
 def test_beside(sites):
     print("somebody is there")
 """
+#: What a shell starts in the background ignores Ctrl-C, and so would all that it starts.
+HEARS_CTRL_C = ("env", "--default-signal=INT")
 WORKERS = pytest.mark.parametrize("workers", [(), ("-n2",)], ids=["alone", "two-workers"])
 
 
@@ -76,7 +78,7 @@ class Run:
         options = [f"--topology={topology}", "--provider=embedded", f"--mesh={mesh}", "-s", *more]
         self.running = shell.start(
             "pytest",
-            [sys.executable, "-m", "pytest", *options],
+            [*HEARS_CTRL_C, sys.executable, "-m", "pytest", *options],
             output=self.project / "output",
             env={**os.environ, STATE_VARIABLE: str(self.labs), "TMPDIR": str(self.project)},
             cwd=self.project,
