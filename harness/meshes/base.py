@@ -203,7 +203,7 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
     topology wants roots of istiod's making.
     """
     said = mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
-    if "self-signed-ca" in structure.declares(topology):
+    if any(plane.self_signed for plane in structure.control_planes(topology)):
         said = said - {"plugged-ca"}
     return said if isinstance(mesh, AddsRevisions) else said - {"multi-revision"}
 

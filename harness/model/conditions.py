@@ -32,8 +32,10 @@ class Condition(StrEnum):
     OVERLAPPING_RANGES = "overlapping-ranges"
     REMOTE = "remote"
     ROUTED_NETWORKS = "routed-networks"
+    SELF_SIGNED = "self-signed"
     SEVERAL_CONTROL_PLANES = "several-control-planes"
     SEVERAL_MESHES = "several-meshes"
+    SEVERAL_VERSIONS = "several-versions"
     SHARED_NETWORK = "shared-network"
     SHARED_REMOTE = "shared-remote"
     SIDECAR = "sidecar"
@@ -58,8 +60,10 @@ MEANING: dict[Condition, str] = {
     Condition.OVERLAPPING_RANGES: "two clusters have overlapping pod or Service ranges",
     Condition.REMOTE: "a cluster is served by a control plane that runs elsewhere",
     Condition.ROUTED_NETWORKS: "two networks by name are one by routing",
+    Condition.SELF_SIGNED: "a control plane signs with a root of its own making",
     Condition.SEVERAL_CONTROL_PLANES: "one mesh has several control planes",
     Condition.SEVERAL_MESHES: "there are several meshes",
+    Condition.SEVERAL_VERSIONS: "control planes of one mesh are of several versions",
     Condition.SHARED_NETWORK: "a cluster knows the endpoints of one on its own network",
     Condition.SHARED_REMOTE: "one cluster is served by control planes of several others",
     Condition.SIDECAR: "workloads get in by a proxy beside each",
@@ -115,9 +119,17 @@ def _of_control_planes(topology: Topology) -> Iterator[Condition]:
         yield Condition.REMOTE
     if any(plane.external for plane in planes):
         yield Condition.EXTERNAL_CONTROL_PLANE
+    if any(plane.self_signed for plane in planes):
+        yield Condition.SELF_SIGNED
     own = [[p for p in planes if p.mesh == each.id] for each in structure.meshes(topology)]
     if any(len(each) > 1 for each in own):
         yield Condition.SEVERAL_CONTROL_PLANES
+    if any(len({plane.version for plane in each}) > 1 for each in own):
+        yield Condition.SEVERAL_VERSIONS
+    yield from _of_service(topology)
+
+
+def _of_service(topology: Topology) -> Iterator[Condition]:
     for cluster in topology.members:
         serving = structure.control_planes_of(topology, cluster.name)
         if len({plane.mesh for plane in serving}) > 1:

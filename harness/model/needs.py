@@ -63,7 +63,6 @@ NEEDS: Mapping[str, Need] = {
     "plugged-ca": Need(_M, "authorities are plugged in by a Secret that can be read and changed"),
     "pod-routes": Need(_P, "pods of isolated networks can be given a direct path"),
     "preflight": Need(_H, "ranges of addresses are compared"),
-    "self-signed-ca": Need(_T, "istiod signs with a root of its own making"),
     "snapshot": Need(_H, "all objects of a cluster can be listed"),
     "tcp-grpc-probes": Need(_H, "calls by TCP and gRPC"),
     "telemetry": Need(_M, "request telemetry by Istio's own build of the proxy", planned=True),
@@ -71,7 +70,6 @@ NEEDS: Mapping[str, Need] = {
     "trust-bundles": Need(_M, "trust bundles of other meshes can be given to it"),
     "uninjected-probe": Need(_H, "calls from a pod without a proxy"),
     "vm-gateway": Need(_T, "a gateway is registered for the network of machines", planned=True),
-    "version-skew": Need(_T, "control planes of one mesh are of different versions"),
     "waypoint": Need(_M, "waypoints can be deployed", planned=True),
     "xfcc-probe": Need(_H, "servers tell the identity that proxies saw"),
 }

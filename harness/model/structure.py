@@ -215,13 +215,7 @@ def control_planes_of(topology: Topology, cluster: str) -> tuple[ControlPlane, .
 def declares(topology: Topology) -> frozenset[str]:
     """Return what a topology declares beside its structure, as the catalogue names such needs."""
     regions = [node.region or c.region for c in topology.members for node in c.nodes]
-    versions = {(plane.mesh, plane.version) for plane in control_planes(topology)}
-    met = {
-        "locality-labels": all(regions),
-        "self-signed-ca": any(plane.self_signed for plane in control_planes(topology)),
-        "version-skew": len(versions) > len({mesh for mesh, _ in versions}),
-    }
-    return frozenset(need for need, holds in met.items() if holds)
+    return frozenset({"locality-labels"} if all(regions) else ())
 
 
 def _resolved(topology: Topology, spec: ControlPlaneSpec) -> ControlPlane:

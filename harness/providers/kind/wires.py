@@ -21,8 +21,8 @@ from harness.providers.kind.config import conflist
 #: The chain that decides what comes in from other networks.
 CROSS = "MESHPROOF-CROSS"
 _CNI = "/etc/cni/net.d/10-meshproof.conflist"
-#: A node's own programs keep its address when a Service leads them to another network: an API server
-#: that calls a webhook there, say. Kube-proxy would give them that of the leg, which nobody lets in.
+#: A node's own programs keep its address where a Service leads them to another network: an API
+#: server that calls a webhook, say. Kube-proxy would give them the leg's, which nobody lets in.
 _KEEPS_ITS_ADDRESS = (
     "-A POSTROUTING -o eth0 -j RETURN",
     "-A POSTROUTING -o eth+ -j MARK --set-xmark 0x0/0x4000",
