@@ -23,6 +23,7 @@ def machine() -> None:
         pytest.skip("; ".join(missing))
 
 
+@pytest.mark.nightly
 def test_every_check_that_applies_passes(tmp_path: Path) -> None:
     assert (
         kept(tmp_path, conformance(tmp_path, topology=ONE_NETWORK), ONE_NETWORK)
