@@ -13,6 +13,10 @@ ROOT = Path(__file__).parents[2]
 #: Long enough to be an outage, short enough for every night; the report names the deviation.
 OUTAGE = "10"
 TWO_NETWORKS, ONE_NETWORK, ALONE = "multi-primary-multi-network", "multi-primary", "single-cluster"
+#: What is promised of remotes, and the checks of it.
+REMOTE = "primary-remote-multi-network"
+OF_REMOTES = {"CP-02", "CP-03", "CP-04", "CP-05", "CP-06", "CP-09", "DS-03", "GW-06", "GW-10"}
+REMOTES_CHECKS = "remotes or remote_gateways or one_mesh or one_secret"
 #: How many requirements have a check and apply, by topology: all of them pass.
 APPLY: Mapping[str, int] = {TWO_NETWORKS: 65, ONE_NETWORK: 55, ALONE: 15}
 

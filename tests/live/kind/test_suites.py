@@ -9,7 +9,10 @@ from harness.providers.kind.provider import KindProvider
 from tests.live.conforming import (
     ALONE,
     APPLY,
+    OF_REMOTES,
     ONE_NETWORK,
+    REMOTE,
+    REMOTES_CHECKS,
     TWO_NETWORKS,
     conformance,
     judged,
@@ -31,6 +34,17 @@ def test_promises_about_the_fabric_are_kept_on_kind(provider: KindProvider, tmp_
     assert outcome.exit_code == 0, outcome.stdout[-4000:]
     seen = judged(tmp_path)
     assert {name for name in FABRIC if seen[name] is not Verdict.PASSED} == set()
+
+
+@pytest.mark.nightly
+def test_what_is_promised_of_remotes_is_kept_on_kind(
+    provider: KindProvider, tmp_path: Path
+) -> None:
+    chosen = ("-n", "2", "-k", REMOTES_CHECKS)
+    outcome = conformance(tmp_path, *chosen, provider=provider.name, topology=REMOTE)
+    assert outcome.exit_code == 0, outcome.stdout[-4000:]
+    seen = judged(tmp_path, REMOTE)
+    assert {name for name in OF_REMOTES if seen[name] is not Verdict.PASSED} == set()
 
 
 @pytest.mark.nightly
