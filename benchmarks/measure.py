@@ -98,7 +98,8 @@ def check_once(wanted: str, outage: float, reports: Path) -> Checked:
 
 def deploy(site: Site) -> None:
     """Deploy one injected app, and wait until it is ready."""
-    site.apply(namespace(SAMPLE, injected=True, revision=site.shape.revision))
+    shape = site.shape
+    site.apply(namespace(SAMPLE, injected=True, revision=shape.revision, labels=shape.selected))
     site.deploy(Echo(name="echo", namespace=SAMPLE))
     site.apply(service("echo", SAMPLE))
     site.rolled_out("echo", SAMPLE)

@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import linear_regression, median
 
 from benchmarks.measure import ROOT, Raised, machine, raise_once
@@ -25,12 +25,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="names of topologies; absent: those of the guides")
     parser.add_argument("--runs", type=int, default=1, help="labs of each (default 1)")
     options = parser.parse_args(argv)
-    known = {each.name: each for each in _known()}
+    guided, field = _of("topologies"), _of("topologies/field")
+    known = guided | field
     if wrong := [name for name in options.names if name not in known]:
         parser.error(f"no topology {', '.join(wrong)}; there is: {', '.join(known)}")
     print(f"{machine()}\n\n{'topology':38}" + "".join(f"{each:>9}" for each in _HEAD))
     taken: dict[str, list[Raised]] = {}
-    for name in options.names or known:
+    for name in options.names or guided:
         if reasons := IstioMesh().refuses(known[name]):
             print(f"{name:38} not raised: {'; '.join(reasons)}")
             continue
@@ -41,9 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0 if all(met) else 1
 
 
-def _known() -> Iterator[Topology]:
-    for directory in (ROOT / "topologies", ROOT / "topologies/field"):
-        yield from map(files.load_topology, files.topology_files(directory))
+def _of(directory: str) -> dict[str, Topology]:
+    found = map(files.load_topology, files.topology_files(ROOT / directory))
+    return {each.name: each for each in found}
 
 
 def goal(topology: Topology) -> float:

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from harness.kube import Kube, Manifest
-from harness.meshes.addresses import external_addresses
+from harness.meshes.addresses import external_addresses, is_ip
 from harness.meshes.istio.plan import ClusterInstall
 from harness.model import Gateway, Lab, MachineError, Topology, structure
 from harness.tools.istioctl import Istioctl
@@ -22,13 +22,13 @@ class Door:
 
     @classmethod
     def of(cls, lab: Lab, cluster: str) -> Self:
-        """Find the first address of a gateway that exposes an istiod that serves the cluster."""
+        """Find the first IP address of a gateway that exposes an istiod that serves the cluster."""
         for gateway in doors(lab.topology, cluster):
             kube = Kube(lab.cluster(gateway.cluster).kubeconfig)
             service = kube.get("Service", gateway.name, gateway.namespace)
-            for address in external_addresses(service):
+            for address in filter(is_ip, external_addresses(service)):
                 return cls(Path(lab.cluster(cluster).kubeconfig), address)
-        raise MachineError(f"no gateway that exposes an istiod of {cluster} has an address")
+        raise MachineError(f"no gateway that exposes an istiod of {cluster} has an IP address")
 
 
 def doors(topology: Topology, cluster: str) -> list[Gateway]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
 from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
-from harness.model.topology import DataPlane, GatewayServiceType
+from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType
 
 _DOMAIN = "cluster.local"
 
@@ -52,7 +52,13 @@ def _cluster(topology: Topology, cluster: ClusterSpec) -> Iterator[str]:
 
 
 def _machine(topology: Topology, machine: MachineSpec) -> Iterator[str]:
-    if not doors(topology, machine.cluster):
+    ways = doors(topology, machine.cluster)
+    if ways and all(each.address == GatewayAddress.HOSTNAME for each in ways):
+        yield (
+            f"machine {machine.name!r} finds istiod at a gateway with a name alone: its files have"
+            " room for an address only, so give the gateway one"
+        )
+    if not ways:
         yield (
             f"machine {machine.name!r} is of cluster {machine.cluster!r}, for which no gateway"
             " exposes istiod: it cannot join in another way so far"

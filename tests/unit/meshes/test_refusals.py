@@ -60,3 +60,10 @@ def test_gateways_that_lead_nowhere_are_refused(
     gateways = [{"cluster": "cluster1", **gateway}]
     changed = Topology.model_validate({**two.model_dump(), "gateways": gateways})
     assert any(told in each for each in IstioMesh().refuses(changed))
+
+
+def test_a_machine_needs_an_address_of_the_gateway_at_which_it_finds_istiod() -> None:
+    machines = SHIPPED["vm-multi-network"].model_dump()
+    ways = [{"cluster": "cluster1", "exposes": ["istiod"], "address": "hostname"}]
+    (told,) = IstioMesh().refuses(Topology.model_validate({**machines, "gateways": ways}))
+    assert "finds istiod at a gateway with a name alone" in told
