@@ -5,6 +5,7 @@ import pytest
 
 from harness.kube import Answer, Manifest
 from harness.meshes.base import UPSTREAM_SHAPE, MeshShape
+from harness.model import Gateway, Topology, structure
 from tests.unit.pods import Asked, PodKube
 
 
@@ -43,8 +44,20 @@ class ScriptedKube(PodKube):
 
     def answer(self, asked: Asked) -> Answer:
         page = f"{asked.method} {asked.pod}:{asked.port}{asked.path}"
-        body = asked.body
-        return self.pages[f"{page} {body['url']} {body['headers']}" if body else page]
+        body = asked.body or {}
+        told = [str(body[key]) for key in ("url", "headers", "host") if key in body]
+        return self.pages[" ".join([page, *told])]
+
+
+TWO = Topology.model_validate(
+    {
+        "name": "two",
+        "title": "Two clusters, one with a gateway",
+        "networks": [{"name": "near"}],
+        "clusters": [{"name": "c1", "network": "near"}, {"name": "c2", "network": "near"}],
+        "gateways": [{"cluster": "c1"}],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +71,10 @@ class Cluster:
     @property
     def config(self) -> "Cluster":
         return self
+
+    @property
+    def gateways(self) -> tuple[Gateway, ...]:
+        return structure.gateways(TWO)
 
     def pods(self, namespace: str, app: str) -> list[Manifest]:
         raise AssertionError("nobody should ask")

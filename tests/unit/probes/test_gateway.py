@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from harness.kube import Answer
-from harness.model import ApiError
+from harness.kube import Answer, Manifest
+from harness.model import ApiError, ToolError
 from harness.probes.access_log import parse
-from harness.probes.gateway import counters_in, gateways
+from harness.probes.gateway import counters_in, gateways, ways_in
 
 from .conftest import Cluster, ready
 
@@ -53,6 +53,27 @@ def test_a_gateway_that_does_not_answer_is_no_observation(place: Cluster) -> Non
     place.kube.pages["GET gateway-1:15090/stats/prometheus?filter=x"] = Answer(503, b"gone")
     with pytest.raises(ApiError, match="gone"):
         gateways(place)[0].counters("x")
+
+
+def balanced(*ingress: dict[str, str]) -> Manifest:
+    metadata = {"name": "istio-eastwestgateway", "namespace": "istio-system"}
+    return {"metadata": metadata, "spec": {}, "status": {"loadBalancer": {"ingress": [*ingress]}}}
+
+
+def test_a_gateway_is_entered_at_each_of_its_addresses_and_at_those_of_its_names(
+    place: Cluster,
+) -> None:
+    kube, service = place.kube, ("Service", "istio-eastwestgateway", "istio-system")
+    kube.objects[service] = balanced({"ip": "10.2.0.1"}, {"ip": "10.2.0.2"})
+    assert ways_in(place) == {("10.2.0.1", 15443), ("10.2.0.2", 15443)}
+    kube.objects[service] = balanced({"hostname": "gateway.example"})
+    kube.listings["Pod", None, "meshproof.io/agent=true"] = []
+    with pytest.raises(ToolError, match="no agent runs in c1 to ask through"):
+        ways_in(place)
+    kube.listings["Pod", None, "meshproof.io/agent=true"] = [ready("bare", "sample")]
+    resolved = b'{"addresses": ["10.2.0.3"], "trouble": ""}'
+    kube.pages["POST bare:9001/resolve gateway.example"] = Answer(200, resolved)
+    assert ways_in(place) == {("10.2.0.3", 15443)}
 
 
 def test_the_log_is_read_past_the_proxys_own_words(place: Cluster) -> None:

@@ -33,6 +33,7 @@ ASSIGNMENT = {
 SYNCED = {
     "cluster_id": "c1",
     "proxy": "echo-1.sample",
+    "istio_version": "1.2.3",
     **{f"{kind}_{end}": kind for kind in ("cluster", "listener") for end in ("sent", "acked")},
 }
 PAGES: dict[str, Any] = {
@@ -67,8 +68,8 @@ def istiod(place: Cluster) -> Istiod:
 
 def test_a_proxy_is_synced_once_it_has_acknowledged_everything(istiod: Istiod) -> None:
     assert istiod.proxies() == (
-        Proxy("echo-1.sample", "c1", synced=True, istiod="istiod-1"),
-        Proxy("late.sample", "c1", synced=False, istiod="istiod-1"),
+        Proxy("echo-1.sample", "c1", synced=True, istiod="istiod-1", version="1.2.3"),
+        Proxy("late.sample", "c1", synced=False, istiod="istiod-1", version="1.2.3"),
     )
 
 
