@@ -5,12 +5,12 @@ from harness.kube import Manifest
 NAMESPACE = "kube-system"
 _NAME = "coredns"
 _LABELS = {"k8s-app": "kube-dns"}
-#: There is no world outside a lab, so other names are answered "no such name" at once. A block
-#: of their own, as the template would go before the cluster's names in one block.
 #: Load balancers that give names, as some clouds do, give those of this zone (RFC 2606): a name
 #: tells its address, so that every cluster resolves those of all.
 BALANCER_ZONE = "balancer.test"
 _NAMED = r"^ip-(?P<a>[0-9]+)-(?P<b>[0-9]+)-(?P<c>[0-9]+)-(?P<d>[0-9]+)[.]balancer[.]test[.]$"
+#: There is no world outside a lab, so other names are answered "no such name" at once. A block
+#: of their own, as the template would go before the cluster's names in one block.
 _COREFILE = """\
 cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
     errors
