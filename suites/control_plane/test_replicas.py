@@ -14,7 +14,7 @@ from harness.workloads.stage import ECHO, SAMPLE, Stage
 
 #: Seconds for a proxy to be on another replica; it may take twenty to ask for one.
 MOVED = Budget(timeout=60, interval=0.2, slow=True)
-STARTED = Budget(timeout=60, interval=0.2, slow=True)
+STARTED = Budget(timeout=90, interval=0.2, slow=True)
 
 
 @pytest.mark.requirement("CP-12")
