@@ -24,27 +24,11 @@ def own_root(site: Site) -> Iterator[None]:
 
 @contextmanager
 def other_root(site: Site) -> Iterator[None]:
-    """Run the body while the authority plugged into a control plane is of another root."""
+    """Run the body while an authority of another root is plugged into a control plane."""
     authority = ca.make_intermediate(ca.make_root("Other Root"), "Other Intermediate")
     home = site.control_plane
     with _certified_by(site, home.applied(ca.cacerts(authority, home.shape)), anew=True):
         yield
-
-
-@contextmanager
-def plugged_later(site: Site) -> Iterator[None]:
-    """Plug an alien authority into a control plane that has signed with a root of its own making.
-
-    That root stays where it is, and is taken again afterwards.
-    """
-    authority = ca.make_intermediate(ca.make_root("Other Root"), "Other Intermediate")
-    home, before = site.control_plane, _published(site)
-    try:
-        with home.applied(ca.cacerts(authority, home.shape)):
-            _certify(site, lambda root: root != before)
-            yield
-    finally:
-        _certify(site, lambda root: root == before)
 
 
 @contextmanager
@@ -104,16 +88,19 @@ def _certified_by(
     """Run the body with workloads that have asked for certificates anew, and so after it.
 
     A proxy believes the istiod whose root is published in its namespace: where the root is a new
-    one (``anew``), they are restarted once that is.
+    one (``anew``), they are restarted once that is. A root that istiod makes meanwhile goes; one
+    that it had made before is taken again.
     """
-    before = _published(site)
+    before, home = _published(site), site.control_plane
+    own = ("Secret", home.shape.own_authority, home.shape.system)
+    made = home.kube.find(*own)
     try:
         with authority:
             _certify(site, lambda root: (root != before) is anew)
             yield
     finally:
-        home = site.control_plane
-        home.kube.delete("Secret", home.shape.own_authority, home.shape.system)
+        if made is None:
+            home.kube.delete(*own)
         _certify(site, lambda root: root == before)
 
 

@@ -212,12 +212,6 @@ def control_planes_of(topology: Topology, cluster: str) -> tuple[ControlPlane, .
     return tuple(each for each in control_planes(topology) if cluster in each.serves)
 
 
-def declares(topology: Topology) -> frozenset[str]:
-    """Return what a topology declares beside its structure, as the catalogue names such needs."""
-    regions = [node.region or c.region for c in topology.members for node in c.nodes]
-    return frozenset({"locality-labels"} if all(regions) else ())
-
-
 def _resolved(topology: Topology, spec: ControlPlaneSpec) -> ControlPlane:
     identifier = spec.mesh or mesh_of(topology, spec.cluster)
     own = mesh(topology, identifier)

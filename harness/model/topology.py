@@ -269,6 +269,12 @@ class Topology(_Declared):
         """The clusters that hold workloads of a mesh: all but those that only host."""
         return tuple(c for c in self.clusters if c.role is not Role.EXTERNAL)
 
+    @property
+    def declares(self) -> frozenset[str]:
+        """What it declares beside its structure, as the catalogue names such needs."""
+        regions = [node.region or c.region for c in self.members for node in c.nodes]
+        return frozenset({"locality-labels"} if all(regions) else ())
+
     def __hash__(self) -> int:
         """Return a hash although labels have none: what follows from a topology is cached."""
         return hash(self.name)

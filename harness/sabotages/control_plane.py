@@ -2,7 +2,7 @@
 
 from contextlib import ExitStack, contextmanager
 
-from harness.faults.authorities import other_root, own_root, plugged_later, same_authority
+from harness.faults.authorities import other_root, own_root, same_authority
 from harness.faults.control_planes import configured_by
 from harness.faults.injection import injected_as, injected_by, injected_otherwise
 from harness.faults.mesh_config import distrusting, injector_values, mesh_config
@@ -170,7 +170,7 @@ def no_cacerts(scene: Scene) -> Breaking:
 @contextmanager
 def alien_ca_later(scene: Scene) -> Breaking:
     """Plug an alien authority into a control plane when pods of its remotes have started."""
-    with plugged_later(scene.control_planes[0]):
+    with other_root(scene.control_planes[0]):
         yield
 
 

@@ -245,7 +245,7 @@ def _offered(need: str, topology: Topology, grounds: Grounds) -> bool:
     if entry.offerer is Offerer.MESH:
         return need in offers(grounds.mesh, topology)
     if entry.offerer is Offerer.TOPOLOGY:
-        return need in structure.declares(topology)
+        return need in topology.declares
     return need in offered_by(Offerer.HARNESS)
 
 

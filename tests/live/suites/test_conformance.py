@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harness.model import Verdict
-from harness.providers.embedded.provider import EmbeddedProvider
 from harness.reporting.record import RunRecord
 from tests.live.conforming import ALONE, APPLY, TWO_NETWORKS, conformance, judged, kept
 
@@ -16,12 +15,6 @@ ACROSS_CHECKS = (
     "isolation or one_mesh or endpoints_of_the_other or same_view or servers_see or every_version"
     " or tcp_and_grpc or test_the_instances_of_all or tenants_may or equal_namespaces"
 )
-
-
-@pytest.fixture(autouse=True)
-def machine() -> None:
-    if missing := EmbeddedProvider().lacks():
-        pytest.skip("; ".join(missing))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from harness.providers.embedded.provider import EmbeddedProvider
 from harness.reporting.record import RunRecord
 from tests.live.conforming import ROOT, conformance
 
@@ -27,12 +26,6 @@ SHAPES = {
 }
 #: What every change is tried on; the others are for the night.
 FIRST = "hostname-gateways"
-
-
-@pytest.fixture(autouse=True)
-def machine() -> None:
-    if missing := EmbeddedProvider().lacks():
-        pytest.skip("; ".join(missing))
 
 
 @pytest.mark.parametrize(

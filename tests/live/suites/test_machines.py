@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harness.model import Verdict
-from harness.providers.embedded.provider import EmbeddedProvider
 from harness.reporting.record import RunRecord
 from tests.live.conforming import conformance, judged
 
@@ -14,12 +13,6 @@ ANYWHERE = {"VM-01", "VM-02", "VM-03", "VM-04", "VM-08", "VM-09"}
 NEAR = {"VM-05", "VM-06", "VM-07", "VM-10", "VM-11", "VM-12", "VM-15", "VM-16", "VM-18"}
 FAR = {"VM-13"}
 BESIDE, BEYOND = "vm-single-network", "vm-multi-network"
-
-
-@pytest.fixture(autouse=True)
-def machine() -> None:
-    if missing := EmbeddedProvider().lacks():
-        pytest.skip("; ".join(missing))
 
 
 @pytest.mark.parametrize(("topology", "own"), [(BESIDE, NEAR), (BEYOND, FAR)])

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from harness.model import Verdict
-from harness.providers.embedded.provider import EmbeddedProvider
 from harness.reporting.record import RunRecord
 from tests.live.conforming import APPLY, ONE_NETWORK, conformance, judged, kept
 
@@ -15,12 +14,6 @@ OF_TWO_NETWORKS = {
     *("NM-03", "NM-04", "NM-05", "NM-08", "NM-09", "NM-10", "NM-11"),
 }
 OF_ONE_NETWORK = {"LF-11", "NM-01", "NM-02", "NM-07"}
-
-
-@pytest.fixture(autouse=True)
-def machine() -> None:
-    if missing := EmbeddedProvider().lacks():
-        pytest.skip("; ".join(missing))
 
 
 @pytest.mark.nightly

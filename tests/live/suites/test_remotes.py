@@ -2,17 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from harness.model import Verdict
-from harness.providers.embedded.provider import EmbeddedProvider
 from tests.live.conforming import OF_REMOTES, REMOTE, REMOTES_CHECKS, conformance, judged
-
-
-@pytest.fixture(autouse=True)
-def machine() -> None:
-    if missing := EmbeddedProvider().lacks():
-        pytest.skip("; ".join(missing))
 
 
 def test_what_is_promised_of_remotes_is_kept(tmp_path: Path) -> None:
