@@ -42,9 +42,9 @@ class Frame:
     ) -> Lab:
         """Have ``build`` build a lab at a place of its own. A failure leaves nothing behind."""
         self.reap()
-        place = state.create(self.name, keep=keep)
+        place = state.new()
         try:
-            built = build(place)
+            built = build(place.make(self.name, keep=keep))
             lab = Lab(
                 id=place.id,
                 provider=self.name,
@@ -55,10 +55,10 @@ class Frame:
                 state_dir=str(place.path),
             )
             place.finish(lab)
+            return lab  # noqa: TRY300 - an interruption before it must find the handler, too
         except BaseException:
             self.raze(place)
             raise
-        return lab
 
 
 def described(cluster: ClusterPlan, kubeconfig: Path) -> Cluster:

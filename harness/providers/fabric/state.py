@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from harness import files, locks
 from harness.model import Lab, MachineError
@@ -117,7 +118,15 @@ class State:
         claim = self._supervisor if self._supervisor.exists() else self._maker
         return claim.holder() is None and self.path.exists()
 
-    def sign(self, provider: str, *, keep: bool) -> None:
+    def make(self, provider: str, *, keep: bool = False) -> Self:
+        """Make the directories of a lab of ``provider``; nobody sees it before it is signed."""
+        with locks.held(locks.of_directory(self.path.parent)):
+            for path in (self.path, self.logs, self.kubeconfigs):
+                path.mkdir(mode=0o700)
+            self._sign(provider, keep=keep)
+        return self
+
+    def _sign(self, provider: str, *, keep: bool) -> None:
         """Note that this process makes the lab, by which provider, and whether it is kept."""
         files.publish(self._provider, provider)
         if keep:
@@ -163,14 +172,9 @@ def _end(log: Path) -> str:
         return file.read().decode(errors="replace")
 
 
-def create(provider: str, *, keep: bool = False) -> State:
-    """Make the directories of a new lab of ``provider``; nobody sees it before it is signed."""
-    state = State(base() / secrets.token_hex(4))
-    with locks.held(locks.of_directory(state.path.parent)):
-        for path in (state.path, state.logs, state.kubeconfigs):
-            path.mkdir(mode=0o700)
-        state.sign(provider, keep=keep)
-    return state
+def new() -> State:
+    """Return the place of a new lab, where nothing is yet: known before, it can be undone."""
+    return State(base() / secrets.token_hex(4))
 
 
 @contextmanager

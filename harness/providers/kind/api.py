@@ -85,8 +85,9 @@ def bench(plan: NetworkPlan, mesh: ImageTable) -> Iterator[Bench]:
     if found is None:
         raise MachineError("no container engine answers", "meshproof engine up")
     images = offline.ensure_images(found, Phases(say=lambda _: None), mesh=mesh)
-    place = state.create(NAME)
+    place = state.new()
     try:
+        place.make(NAME)
         with closing(found.client()) as client, ExitStack() as stack:
             spec = noted(place, plan, found, images)
             spec.write(place)

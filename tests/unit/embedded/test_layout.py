@@ -32,7 +32,7 @@ def layout(plan: NetworkPlan, monkeypatch: pytest.MonkeyPatch) -> Iterator[Layou
         image = images.image(proxy, {"pilot-agent": Path("/programs/pilot-agent")})
         pods = images.by_name({"docker.io/istio/proxyv2:1.2": image})
         supplies = Supplies(planes, pods, ())
-        yield Layout(state.create("embedded"), plan, supplies, "/usr/bin/python3")
+        yield Layout(state.new().make("embedded"), plan, supplies, "/usr/bin/python3")
 
 
 def test_api_servers_start_first_and_the_rest_by_cluster(layout: Layout) -> None:

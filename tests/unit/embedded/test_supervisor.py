@@ -25,7 +25,7 @@ SERVER = Daemon(name="server", namespace="", argv=("sleep", "60"), stage="core")
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
     """A supervisor of one program in no namespace; its loop runs in a thread."""
     monkeypatch.setattr(state, "base", lambda: tmp_path)
-    place, over = state.create("embedded"), threading.Event()
+    place, over = state.new().make("embedded"), threading.Event()
     spec = LabSpec(directories=(), links=(), namespaces=(), daemons=(SERVER,))
     made = Supervisor(place, spec, Processes(place.logs, {}))
     made.start("core")

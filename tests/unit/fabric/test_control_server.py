@@ -322,7 +322,7 @@ def test_a_lab_ends_with_its_owner_unless_it_is_finished_and_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(state, "base", lambda: tmp_path)
-    place = state.create("embedded", keep=keep)
+    place = state.new().make("embedded", keep=keep)
     if finished:
         place.lab.touch()
     server, ended = ControlServer({}, {}), list[str]()

@@ -49,7 +49,7 @@ class Paper(Holder):
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
     monkeypatch.setattr(state, "base", lambda: tmp_path)
-    made = state.create("paper")
+    made = state.new().make("paper")
     (made.path / "node").mkdir()
     return made
 

@@ -25,7 +25,7 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_lab_is_closed_to_others(place: Path) -> None:
-    made = state.create("ours")
+    made = state.new().make("ours")
     for path in (place, made.path, made.logs, made.kubeconfigs):
         assert path.stat().st_mode & 0o777 == 0o700
 
@@ -47,7 +47,7 @@ def test_a_place_that_cannot_hold_sockets_is_refused(
 
 
 def test_a_lab_lives_as_long_as_its_supervisor() -> None:
-    made = state.create("ours")
+    made = state.new().make("ours")
     assert not made.alive()
     made.claim(os.getpid())
     assert made.alive()
@@ -56,7 +56,7 @@ def test_a_lab_lives_as_long_as_its_supervisor() -> None:
 
 
 def test_only_labs_that_nobody_holds_or_makes_are_abandoned(place: Path) -> None:
-    making, held, dead, crashed = (state.create("ours") for _ in range(4))
+    making, held, dead, crashed = (state.new().make("ours") for _ in range(4))
     held.claim(os.getpid())
     (dead.path / "supervisor").write_text("1 1\n")
     (crashed.path / "maker").write_text("1 1\n")
@@ -78,7 +78,7 @@ with socket.socket(fileno=int(sys.argv[1])) as other:
 
     for _ in range(300):
         in_step()
-        lab = state.create("paper")
+        lab = state.new().make("paper")
         lab.claim(os.getpid())
         in_step()
         if not lab.alive() or not lab.logs.is_dir() or lab.provider != "paper":
@@ -126,7 +126,7 @@ def test_labs_that_are_raised_at_the_same_instant_do_not_remove_each_other(
 
 
 def test_what_another_provider_left_is_its_own_to_remove() -> None:
-    theirs = state.create("theirs")
+    theirs = state.new().make("theirs")
     (theirs.path / "supervisor").write_text("1 1\n")
     assert abandoned("ours") == set()
     assert abandoned("theirs") == {theirs.id}

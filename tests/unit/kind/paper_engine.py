@@ -77,7 +77,7 @@ class Paper:
 
 def begun(plan: NetworkPlan, *, pid: int | None = None) -> State:
     """Return a lab that nobody holds, on an engine that does not answer."""
-    place = state.create("kind")
+    place = state.new().make("kind")
     KindSpec(
         lab=place.id,
         engine_url=f"unix://{place.path}/none.sock",

@@ -26,7 +26,7 @@ from .paper_engine import begun
 @pytest.fixture
 def lab(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> State:
     monkeypatch.setattr(api, "Ledger", lambda: Ledger(tmp_path, tmp_path))
-    return state.create("kind")
+    return state.new().make("kind")
 
 
 @pytest.fixture

@@ -52,9 +52,9 @@ def test_a_container_of_a_stranger_is_not_ours(paper: Paper, client: DockerClien
 def test_only_labs_of_this_place_that_nobody_holds_are_left_over(
     paper: Paper, client: DockerClient, place: Path
 ) -> None:
-    held = state.create("kind")  # this process is making it
+    held = state.new().make("kind")  # this process is making it
     paper.containers.add("held", containers.labels(held))
-    gone = state.create("kind")
+    gone = state.new().make("kind")
     gone.remove()
     paper.networks.add("gone", containers.labels(gone))
     elsewhere = containers.labels(gone)["meshproof.state"].replace(
@@ -69,7 +69,7 @@ def test_another_place_of_the_same_path_is_not_this_one(
     paper: Paper, client: DockerClient, place: Path
 ) -> None:
     """As of two containers that share a name and an engine, each with a ``/tmp`` of its own."""
-    paper.containers.add("theirs", containers.labels(state.create("kind")))
+    paper.containers.add("theirs", containers.labels(state.new().make("kind")))
     place.rename(aside := place.with_name(f"{place.name}-aside"))
     try:
         assert containers.leftovers(client, state.base()) == set()

@@ -126,7 +126,7 @@ def test_a_lab_whose_files_are_gone_takes_its_rule_along(
 ) -> None:
     reopened: list[tuple[Names, str]] = []
     monkeypatch.setattr(egress, "reopen", lambda _, names, helper: reopened.append((names, helper)))
-    gone = state.create("kind")
+    gone = state.new().make("kind")
     marks = containers.labels(gone)
     gone.remove()
     paper.containers.add("node", marks)
@@ -147,7 +147,7 @@ def test_a_rule_that_stays_is_said(
         raise MachineError("the lab's way out cannot be closed or reopened")
 
     monkeypatch.setattr(egress, "reopen", refused)
-    gone = state.create("kind")
+    gone = state.new().make("kind")
     paper.networks.add("net", {**containers.labels(gone), egress.HELPER_LABEL: "helper:1"})
     gone.remove()
     assert teardown.reap() == []
