@@ -34,6 +34,21 @@ server.serve_forever()
 """
 
 
+#: Dials an address until that fails; says how, and after how many seconds.
+DIALS = """
+import errno, socket, sys, time
+while True:
+    began = time.monotonic()
+    try:
+        socket.create_connection((sys.argv[1], 80), 10).close()
+        time.sleep(0.01)
+    except OSError as error:
+        print(errno.errorcode.get(error.errno, error), time.monotonic() - began < 2, flush=True)
+        if error.errno != errno.ECONNREFUSED:
+            break
+"""
+
+
 def pod() -> Manifest:
     shared = {"name": "words", "mountPath": "/var/run/words"}
     first = {
@@ -144,6 +159,34 @@ def test_a_pod_drains_before_it_is_told_to_end(reader: Site) -> None:
         last = _log(reader) or last
     assert phases <= {"Running", "Succeeded"}
     assert "drained" in last
+
+
+def test_the_address_of_a_pod_that_is_gone_is_unreachable_at_once(reader: Site) -> None:
+    address = reader.kube.get("Pod", "reader", SPACE)["status"]["podIP"]
+    container = {
+        "name": "main",
+        "image": "meshproof/agent:1",
+        "command": ["python3", "-c", DIALS, address],
+    }
+    reader.kube.create(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "dials", "namespace": SPACE},
+            "spec": {"restartPolicy": "Never", "containers": [container]},
+        }
+    )
+    try:
+        reader.kube.gone("Pod", "reader", SPACE)
+        heard = eventually(
+            lambda: reader.kube.logs("dials", SPACE, "main").split("\n")[-2:-1],
+            lambda lines: lines not in ([], ["ECONNREFUSED True"]),
+            what="the address answers no longer",
+            budget=SOON,
+        )
+        assert heard == ["EHOSTUNREACH True"]
+    finally:
+        reader.kube.gone("Pod", "dials", SPACE)
 
 
 def test_what_is_not_honoured_is_told_by_status_and_event(reader: Site) -> None:

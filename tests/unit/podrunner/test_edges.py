@@ -28,6 +28,15 @@ def test_a_freed_address_is_the_last_to_be_used_again() -> None:
         networks.set_up()
 
 
+def test_a_freed_address_is_unreachable_until_it_is_used_again() -> None:
+    shell = Recorder()
+    networks = BridgePlugin("node1", "10.9.0.0/29", "cni0", shell)
+    networks.tear_down(networks.set_up())
+    assert ("ip", "route", "replace", "unreachable", "10.9.0.2") in shell.ran
+    *_, script = shell.ran[0]
+    assert script.startswith("ip route del unreachable $ADDRESS")
+
+
 def test_a_network_that_fails_half_way_leaves_nothing() -> None:
     shell = Recorder(exit_code=1)
     networks = BridgePlugin("node1", "10.9.0.0/29", "cni0", shell)
@@ -43,7 +52,7 @@ def test_a_node_removes_what_an_earlier_one_left(tmp_path: Path) -> None:
     for name in ("all", "default", "cni0"):
         (tmp_path / name).mkdir()
     BridgePlugin("node1", "10.9.0.0/29", "cni0", shell).initialize(tmp_path, tmp_path)
-    assert shell.ran == [("ip", "netns", "del", "node1-pod7")]
+    assert ("ip", "netns", "del", "node1-pod7") in shell.ran
     assert (tmp_path / "cni0/send_redirects").read_text() == "0"
 
 
