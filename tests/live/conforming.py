@@ -1,5 +1,7 @@
 """Whole runs of the suites, as a user starts them, and what must come out of them anywhere."""
 
+import os
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,9 +46,16 @@ def judged(reports: Path, topology: str = TWO_NETWORKS) -> Mapping[str, Verdict]
 def kept(reports: Path, outcome: Outcome, topology: str = TWO_NETWORKS) -> int:
     """Return how many promises were looked at and kept; none may have another verdict."""
     seen = judged(reports, topology)
-    assert not broken(reports), "\n".join(broken(reports))
+    assert not broken(reports), "\n".join([*broken(reports), f"report: {_saved(reports)}"])
     assert outcome.exit_code == 0, outcome.stdout[-4000:]
     return list(seen.values()).count(Verdict.PASSED)
+
+
+def _saved(reports: Path) -> Path:
+    """Keep a report with its evidence where those of the tests are, for whoever looks later."""
+    place = ROOT / "build/test-results/broken" / f"{reports.name}-{os.getpid()}"
+    shutil.copytree(reports, place, dirs_exist_ok=True)
+    return place
 
 
 def broken(reports: Path) -> list[str]:
