@@ -250,7 +250,8 @@ def reap() -> None:
         while pid := _ended():
             ours = _OURS.get(pid)
             if ours is None or ours.returncode is not None:
-                os.waitpid(pid, os.WNOHANG)
+                with suppress(ChildProcessError):  # a thread that waits for it was the quicker
+                    os.waitpid(pid, os.WNOHANG)
             elif ours.poll() is None:
                 return  # a thread that waits for it is just collecting it
 

@@ -186,6 +186,18 @@ class KnowsItsLabs(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsIncidents(Protocol):
+    """Can tell what broke of a lab that nobody meant to break: no mesh is to be blamed for it."""
+
+    def incidents(self, lab: Lab, since: float) -> Sequence[str]:
+        """Say what has broken since a moment (seconds, Unix time), a sentence each; oldest first.
+
+        What a check breaks by a capability of the provider is none.
+        """
+        ...
+
+
 class Machine(Protocol):
     """A machine beside the clusters of a lab, with a shell and python3; programs run as root.
 

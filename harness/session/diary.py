@@ -19,6 +19,8 @@ class CheckNotes:
     evidence: str = ""
     #: Why the check was not run, if what it rests on does not hold.
     barred: str = ""
+    #: What broke of the lab itself, shortly before the check or while it ran.
+    incidents: list[str] = field(default_factory=list)
     closed: bool = False
 
     def note(self, note: str) -> None:

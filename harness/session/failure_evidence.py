@@ -7,12 +7,15 @@ import pytest
 
 from harness.lab.trouble import Trouble
 from harness.model import Lab
+from harness.providers.base import TellsIncidents
 from harness.session.diary import diary
 from harness.session.errors import told
 from harness.session.run import Run
 
 #: Checks whose evidence is kept per process: beyond that, one cause has many faces.
 LIMIT = 12
+#: Seconds for which what broke of a lab may be felt: pods of a node are started again.
+AFTERMATH = 60.0
 
 
 def take(item: pytest.Item, run: Run) -> str:
@@ -33,6 +36,21 @@ def take(item: pytest.Item, run: Run) -> str:
     except Exception as error:  # noqa: BLE001 - must not cost the verdict that it is to explain
         _note(item, "no evidence", told(error))
         return ""
+
+
+def incidents(item: pytest.Item, run: Run, began: float) -> list[str]:
+    """Return what broke of the lab itself since a check ``began`` (Unix time), or shortly before.
+
+    A provider that tells none says nothing of its lab; one that cannot be asked is noted.
+    """
+    lab, provider = run.keeper.standing, run.provider
+    if lab is None or not isinstance(provider, TellsIncidents):
+        return []
+    try:
+        return list(provider.incidents(lab, began - AFTERMATH))
+    except Exception as error:  # noqa: BLE001 - must not cost the verdict that it is to explain
+        _note(item, "the lab was not asked what broke", told(error))
+        return []
 
 
 def _collect(item: pytest.Item, run: Run, lab: Lab) -> str:

@@ -304,6 +304,7 @@ def pytest_runtest_makereport(
         return report
     error = call.excinfo.value if call.excinfo else None
     if report.failed and report.when in ("setup", "call") and not diary(item).proofs:
+        diary(item).incidents = failure_evidence.incidents(item, run, call.start)
         diary(item).evidence = failure_evidence.take(item, run)
     for result in verdicts.results(item, report, error):
         verdicts.Preconditions(run.directory, run.options.catalogue).note(result)

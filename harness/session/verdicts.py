@@ -41,6 +41,9 @@ def results(
     verdict, reason = verdict_of(report, error)
     if said.barred:
         verdict, reason = Verdict.NOT_RUN, said.barred
+    if said.incidents and verdict is Verdict.FAILED:
+        broke = "; ".join(said.incidents)
+        verdict, reason = Verdict.UNKNOWN, f"the lab itself broke ({broke}); seen: {reason}"
     for requirement in check.requirements:
         gate = check.gates.get(requirement)
         yield CheckResult(

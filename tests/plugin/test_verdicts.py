@@ -97,6 +97,16 @@ def test_what_is_left_open_is_not_success(project: Project, name: str) -> None:
     assert project.run("-k", name).ret == pytest.ExitCode.TESTS_FAILED
 
 
+def test_a_mesh_is_not_blamed_for_a_lab_that_broke(project: Project) -> None:
+    project.check(ALL_KINDS)
+    (project.path / "incidents").write_text("the node agent exited 70")
+    project.run()
+    one = "test_fails[east->west]"
+    assert project.results() == EXPECTED | dict.fromkeys((one, "test_fails[west->east]"), "unknown")
+    broke = "the lab itself broke (pair: the node agent exited 70); seen: east is not west"
+    assert project.reasons()[one].startswith(broke)
+
+
 def test_a_wider_level_runs_more(project: Project) -> None:
     project.check(ALL_KINDS)
     project.run("--level=extended", "-k", "another_level")

@@ -11,6 +11,11 @@ class ControlClient(Visitor):
         """Start a program that ends with this visit."""
         self.ask("borrow", daemon=daemon.model_dump(mode="json"))
 
+    def incidents(self, since: float) -> list[str]:
+        """Return which programs have ended by themselves since a moment (seconds, Unix)."""
+        found: list[str] = self.ask("incidents", since=since)
+        return found
+
     def kill(self, name: str) -> None:
         """Kill one program of the lab; it is started again when this visit ends."""
         self.ask("kill", name=name)

@@ -45,6 +45,11 @@ class EmbeddedProvider(Cuts):
         clusters = plan_networks(topology).clusters
         return [*supplies.unavailable(clusters, options), *images.refused(options.images)]
 
+    def incidents(self, lab: Lab, since: float) -> Sequence[str]:
+        """Say which programs of the lab have ended by themselves since a moment."""
+        with _visit(lab) as control:
+            return control.incidents(since)
+
     def stands(self, lab: Lab) -> bool:
         """Say whether the lab is still there."""
         return _state(lab).alive()

@@ -36,6 +36,7 @@ class Supervisor(Holder):
             quick={
                 "borrow": self._borrow,
                 "freeze": self._freeze,
+                "incidents": self._tell_incidents,
                 "kill": self._kill,
                 "signal": self._signal,
                 "start": self._start,
@@ -47,6 +48,8 @@ class Supervisor(Holder):
         self._daemons = {daemon.name: daemon for daemon in spec.daemons}
         self._due: dict[str, float] = {}
         self._killed: Counter[str] = Counter()
+        self._ended: set[str] = set()
+        self._incidents: list[tuple[float, str]] = []
 
     def start(self, stage: str) -> None:
         """Start every daemon of ``stage`` that does not run yet."""
@@ -83,9 +86,19 @@ class Supervisor(Holder):
         shell.reap()
         for name, code in self._processes.states().items():
             daemon = self._daemons.get(name)
-            if code is not None and daemon and daemon.lasting and name not in self._due:
-                to_stderr(f"{name} exited {code}; it is started again")
+            known = name in self._due or name in self._ended or self._killed[name]
+            if code is None or daemon is None or known:
+                continue
+            if daemon.lasting:
+                self._note(f"{name} exited {code}; it is started again")
                 self._due[name] = time.monotonic() + _BREATH
+            else:
+                self._note(f"{name} exited {code}")
+                self._ended.add(name)
+
+    def _note(self, incident: str) -> None:
+        to_stderr(incident)
+        self._incidents.append((time.time(), incident))
 
     def _until_due(self) -> float | None:
         if not self._due:
@@ -96,6 +109,7 @@ class Supervisor(Holder):
         now = time.monotonic()
         for name in [name for name, due in self._due.items() if due <= now]:
             del self._due[name]
+            self._ended.discard(name)
             try:
                 if not self._processes.runs(name):
                     self._processes.start(self._daemons[name])
@@ -112,6 +126,11 @@ class Supervisor(Holder):
         """Return every daemon's exit code (``None``: it runs)."""
         del session, request
         return self._processes.states()
+
+    def _tell_incidents(self, session: Session, request: Request) -> list[str]:
+        """Return which programs have ended by themselves ``since`` a moment (seconds, Unix)."""
+        del session
+        return [what for when, what in self._incidents if when >= request["since"]]
 
     def _signal(self, session: Session, request: Request) -> None:
         """Send signal ``number`` to the daemon ``name``."""

@@ -1,5 +1,6 @@
 """Container logs: rotation by truncation, reading from the tail, following."""
 
+import glob
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -20,10 +21,17 @@ def start_rotation(root: Path, limit: int) -> None:
     def forever() -> None:
         while True:
             pause(_MEASURE, why="logs grow slowly")
-            for log in root.glob("*/logs/*/*.log"):
+            for log in below(root):
                 rotate(log, limit)
 
     Thread(target=forever, name="logs", daemon=True).start()
+
+
+def below(root: Path) -> Iterator[Path]:
+    """Yield the logs of every pod; one that goes away meanwhile is left out."""
+    # `Path.glob` of Python 3.11 fails for a directory that has just gone; this one does not.
+    pattern = f"{glob.escape(str(root))}/*/logs/*/*.log"
+    yield from map(Path, glob.iglob(pattern))  # noqa: PTH207 - see above
 
 
 def rotate(log: Path, limit: int) -> bool:

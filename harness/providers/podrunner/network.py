@@ -15,10 +15,10 @@ from harness.shell import Shell
 # the same bridge: only so does the node's address translation see both directions, whether
 # or not this kernel filters bridged packets.
 #
-# An address that no pod has any more is unreachable, and whoever dials it hears so at once. A bridge
-# alone would go on asking for its owner, and a connection that was translated to it (a Service's
-# endpoint that has just gone) would wait for its whole timeout. Other plugins say so, too: Cilium by
-# `enable-unreachable-routes`, Calico by the blackhole route of a block.
+# An address that no pod has any more is unreachable, and whoever dials it hears so at once. A
+# bridge alone would go on asking for its owner, and a connection that was translated to it (a
+# Service's endpoint that has just gone) would wait for its whole timeout. Other plugins say so,
+# too: Cilium by `enable-unreachable-routes`, Calico by the blackhole route of a block.
 _MAKE = """\
 ip route del unreachable $ADDRESS 2>/dev/null || :
 ip netns add "$NS"

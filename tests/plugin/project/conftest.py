@@ -1,7 +1,8 @@
 """A mesh and a provider that write down what is asked of them, and can be told to misbehave.
 
 TOY_BREAK=STEP raises in a step, TOY_HANG=STEP stays in it until interrupted; steps are
-prepare, up, install, down. TOY_VERSION is what the mesh calls itself.
+prepare, up, install, down. TOY_VERSION is what the mesh calls itself. What is in the file
+``incidents`` has befallen the lab.
 """
 
 import os
@@ -73,6 +74,10 @@ class ToyProvider(PaperProvider):
             super().down(lab)
             raise
         return lab
+
+    def incidents(self, lab: Lab, since: float) -> list[str]:
+        told = HERE / "incidents"
+        return [f"{lab.topology.name}: {told.read_text()}"] if told.exists() else []
 
     def down(self, lab: Lab) -> None:
         step("down")

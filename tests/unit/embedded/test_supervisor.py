@@ -2,7 +2,9 @@
 
 import os
 import signal
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,6 +135,33 @@ def test_what_is_borrowed_ends_with_the_visit_and_nothing_is_borrowed_twice(
             other.borrow(SERVER.model_copy(update={"name": "guest"}))
     with visit(served) as control:
         assert control.states() == {"server": None}
+
+
+def test_what_ends_by_itself_is_an_incident_and_what_was_killed_is_none(
+    served: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Processes, "states", lambda _: {"server": 70})
+    began = time.time()
+    with visit(served) as control:
+        control.kill("server")
+        collect(served)
+        assert control.incidents(began) == []
+    collect(served)
+    collect(served)
+    with visit(served) as control:
+        assert control.incidents(began) == ["server exited 70"]
+        assert control.incidents(time.time() + 1) == []
+
+
+def collect(served: Supervisor) -> None:
+    """Let the supervisor hear that a child has ended, and wait until it has."""
+    done = threading.Event()
+    heard, says = socket.socketpair()
+    with heard, says:
+        says.send(b"!")
+        served.control.post(lambda: served._collect(heard))
+        served.control.post(done.set)
+        assert done.wait(10)
 
 
 @pytest.mark.parametrize("do", ["freeze", "kill", "signal"])

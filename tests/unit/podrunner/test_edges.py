@@ -1,5 +1,6 @@
 """The node's edges: networks, logs, watches, its own Node object."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,18 @@ def test_a_long_log_is_cut_down_in_place(tmp_path: Path) -> None:
         writer.write(b"new line\n")
     assert log.read_bytes() == b"old line\n" * 5 + b"new line\n"
     assert not logs.rotate(tmp_path / "gone", 1)
+
+
+def test_logs_of_a_pod_that_goes_away_meanwhile_are_left_out(tmp_path: Path) -> None:
+    for number in range(40):
+        log = tmp_path / f"pod{number}/logs/main/0.log"
+        log.parent.mkdir(parents=True)
+        log.touch()
+    found = logs.below(tmp_path)
+    assert next(found).is_file()
+    for pod in tmp_path.iterdir():
+        shutil.rmtree(pod)
+    assert len(list(found)) < 40
 
 
 def test_a_log_is_read_once_unless_followed(tmp_path: Path) -> None:
