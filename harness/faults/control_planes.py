@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 
 from harness.faults.rollout import restart_istiod
 from harness.kube import Manifest
-from harness.meshes.base import ISTIOD_GATEWAY, ISTIOD_ROUTE, WEBHOOK_PORT, XDS_PORT
+from harness.meshes.base import WEBHOOK_PORT, XDS_PORT
 from harness.probes.cluster_view import ready_pods
 from harness.probes.gateway import address
-from harness.workloads.rules import gateway, server
+from harness.workloads.rules import istiod_exposed
 from harness.workloads.site import Site
 
 
@@ -20,7 +20,7 @@ def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
         pods = ready_pods(other.kube, other.shape.system, other.shape.istiod_pods)
         exposed, there = [], str(pods[0]["status"]["podIP"])
     else:
-        exposed, there = _exposed_istiod(other), address(other)
+        exposed, there = istiod_exposed(other), address(other)
     with ExitStack() as undo:
         for each in (other, site):
             undo.callback(restart_istiod, each)
@@ -29,28 +29,6 @@ def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
         restart_istiod(site)  # ends the connections that proxies have to it
         undo.enter_context(site.applied(_own_webhooks(site)))
         yield
-
-
-def _exposed_istiod(site: Site) -> list[Manifest]:
-    shape = site.shape
-    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (XDS_PORT, WEBHOOK_PORT)]
-    host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
-    routes = [
-        {
-            "match": [{"port": port, "sniHosts": ["*"]}],
-            "route": [{"destination": {"host": host, "port": {"number": number}}}],
-        }
-        for port, number in ((XDS_PORT, XDS_PORT), (WEBHOOK_PORT, 443))
-    ]
-    return [
-        gateway(ISTIOD_GATEWAY, shape.system, labels=shape.gateway_labels, servers=servers),
-        {
-            "apiVersion": "networking.istio.io/v1",
-            "kind": "VirtualService",
-            "metadata": {"name": ISTIOD_ROUTE, "namespace": shape.system},
-            "spec": {"hosts": ["*"], "gateways": [ISTIOD_GATEWAY], "tls": routes},
-        },
-    ]
 
 
 @contextmanager

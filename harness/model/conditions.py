@@ -20,6 +20,7 @@ class Condition(StrEnum):
 
     AMBIENT = "ambient"
     CONTROL_PLANES_IN_ONE_CLUSTER = "control-planes-in-one-cluster"
+    DNS_CAPTURE = "dns-capture"
     EXTERNAL_CONTROL_PLANE = "external-control-plane"
     FEDERATED = "federated"
     ISOLATED_NETWORKS = "isolated-networks"
@@ -48,6 +49,7 @@ MEANING: dict[Condition, str] = {
     Condition.AMBIENT: "workloads get in by ztunnel",
     Condition.CONTROL_PLANES_IN_ONE_CLUSTER: "one cluster is served by control planes of two "
     "meshes",
+    Condition.DNS_CAPTURE: "proxies answer DNS unless a pod says otherwise",
     Condition.EXTERNAL_CONTROL_PLANE: "a control plane runs outside of the clusters it serves",
     Condition.FEDERATED: "a mesh exports services to another one",
     Condition.ISOLATED_NETWORKS: "two networks of one mesh have no direct path between them",
@@ -121,6 +123,8 @@ def _of_control_planes(topology: Topology) -> Iterator[Condition]:
         yield Condition.EXTERNAL_CONTROL_PLANE
     if any(plane.self_signed for plane in planes):
         yield Condition.SELF_SIGNED
+    if any(plane.dns_capture for plane in planes):
+        yield Condition.DNS_CAPTURE
     own = [[p for p in planes if p.mesh == each.id] for each in structure.meshes(topology)]
     if any(len(each) > 1 for each in own):
         yield Condition.SEVERAL_CONTROL_PLANES

@@ -69,7 +69,6 @@ NEEDS: Mapping[str, Need] = {
     "tenant-credentials": Need(_H, "credentials that are bound to a namespace"),
     "trust-bundles": Need(_M, "trust bundles of other meshes can be given to it"),
     "uninjected-probe": Need(_H, "calls from a pod without a proxy"),
-    "vm-gateway": Need(_T, "a gateway is registered for the network of machines", planned=True),
     "waypoint": Need(_M, "waypoints can be deployed", planned=True),
     "xfcc-probe": Need(_H, "servers tell the identity that proxies saw"),
 }

@@ -39,7 +39,7 @@ class ControlPlane:
     ``root_namespace`` is that of mesh-wide policies; ``namespaces`` are the labels of the
     namespaces that it serves, empty for all;
     ``root`` names the root that its authority hangs from, unless that is ``self_signed``;
-    ``version`` is empty for the default.
+    ``version`` is empty for the default; by ``dns_capture`` proxies answer DNS.
     """
 
     name: str
@@ -57,6 +57,7 @@ class ControlPlane:
     replicas: int = 1
     version: str = ""
     self_signed: bool = False
+    dns_capture: bool = False
 
     @property
     def external(self) -> bool:
@@ -233,6 +234,7 @@ def _resolved(topology: Topology, spec: ControlPlaneSpec) -> ControlPlane:
         replicas=spec.replicas,
         version=spec.version or "",
         self_signed=own.ca is CertificateAuthority.SELF_SIGNED,
+        dns_capture=own.dns_capture,
     )
 
 

@@ -131,6 +131,9 @@ class MeshSpec(_Declared):
         CertificateAuthority.PLUGGED,
         description="plugged: an intermediate of its root; self-signed: a root of istiod's making.",
     )
+    dns_capture: bool = Field(
+        default=False, description="Whether its proxies answer DNS unless a pod says otherwise."
+    )
     trusts: Names = Field((), description="Other meshes whose roots it accepts as well.")
     exports: tuple[ExportSpec, ...] = Field((), description="What it offers to other meshes.")
 

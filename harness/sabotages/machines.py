@@ -4,12 +4,13 @@ import re
 from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
+from harness.faults.exposure import gateway_service
 from harness.faults.networks import machine_routes
 from harness.faults.rollout import istiod_environment
 from harness.kube import Manifest
 from harness.meshes import ca
 from harness.meshes.addresses import external_addresses
-from harness.meshes.base import XDS_PORT
+from harness.meshes.base import NETWORK_LABEL, XDS_PORT
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.guest import Guest
 from harness.workloads.neighbours import OTHER_ACCOUNT
@@ -147,6 +148,25 @@ def long_grace_period(scene: Scene) -> Breaking:
 
 
 @contextmanager
+def entry_on_the_clients_network(scene: Scene) -> Breaking:
+    """Say in the WorkloadEntry that the machine is on the network of its clients."""
+    patch = {"spec": {"network": scene.client.network}}
+    with _guest(scene).writing("WorkloadEntry", patch):
+        yield
+
+
+@contextmanager
+def gateway_registration_removed(scene: Scene) -> Breaking:
+    """Remove the network label from the gateway Services of the machine's network."""
+    patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
+    with ExitStack() as undo:
+        for site in scene.sites:
+            if site.network == _guest(scene).group.network and site.gateways:
+                undo.enter_context(gateway_service(site, patch))
+        yield
+
+
+@contextmanager
 def no_probe(scene: Scene) -> Breaking:
     """Leave the probe out of the WorkloadGroup."""
     with _guest(scene).writing("WorkloadGroup", {"spec": {"probe": None}}):
@@ -168,7 +188,8 @@ def certificates_deleted(scene: Scene) -> Breaking:
 
 
 def _guest(scene: Scene) -> Guest:
-    return scene.given("guest", Guest)
+    """Return the machine of the check, declared by the topology or not."""
+    return scene.given("visitor" if "visitor" in scene.fixtures else "guest", Guest)
 
 
 def _template(**fields: str) -> Manifest:

@@ -66,6 +66,11 @@ def settle(site: Site, machine: MachineSpec) -> None:
     site.await_root(space)
 
 
+def declare(site: Site, space: str) -> None:
+    """Have another cluster know the Service that selects machines: a name needs one there."""
+    site.apply(namespace(space, injected=False), service(HELLO, space))
+
+
 def _account(name: str, space: str) -> Manifest:
     metadata = {"name": name, "namespace": space}
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}

@@ -22,20 +22,29 @@ class Door:
 
     @classmethod
     def of(cls, lab: Lab, cluster: str) -> Self:
-        """Find the first IP address of a gateway that exposes an istiod that serves the cluster."""
-        for gateway in doors(lab.topology, cluster):
+        """Find the first IP address of a gateway that exposes an istiod that serves the cluster.
+
+        Where none is declared to do so, it is any gateway beside one: a check may expose it there.
+        """
+        beside = gateways_beside_istiod(lab.topology, cluster)
+        for gateway in doors(lab.topology, cluster) or beside:
             kube = Kube(lab.cluster(gateway.cluster).kubeconfig)
             service = kube.get("Service", gateway.name, gateway.namespace)
             for address in filter(is_ip, external_addresses(service)):
                 return cls(Path(lab.cluster(cluster).kubeconfig), address)
-        raise MachineError(f"no gateway that exposes an istiod of {cluster} has an IP address")
+        raise MachineError(f"no gateway beside an istiod of {cluster} has an IP address")
 
 
 def doors(topology: Topology, cluster: str) -> list[Gateway]:
     """Return the gateways by which machines reach the istiods that serve a cluster."""
-    planes = structure.control_planes_of(topology, cluster)
-    found = [each for plane in planes for each in structure.gateways_of(topology, plane.cluster)]
+    found = gateways_beside_istiod(topology, cluster)
     return [each for each in found if "istiod" in each.exposes]
+
+
+def gateways_beside_istiod(topology: Topology, cluster: str) -> list[Gateway]:
+    """Return the gateways of clusters in which an istiod runs that serves ``cluster``."""
+    planes = structure.control_planes_of(topology, cluster)
+    return [each for plane in planes for each in structure.gateways_of(topology, plane.cluster)]
 
 
 def enrolled(

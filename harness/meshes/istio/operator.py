@@ -169,7 +169,7 @@ def mesh_config(install: ClusterInstall, roots: Mapping[str, str]) -> Manifest:
 def _proxy_metadata(install: ClusterInstall) -> Manifest:
     """Return what proxies need to take roots of other meshes, and to know their services' names."""
     said = {"PROXY_CONFIG_XDS_AGENT": "true"} if install.anchors else {}
-    said |= {DNS_VARIABLE: "true"} if install.imports else {}
+    said |= {DNS_VARIABLE: "true"} if install.imports or install.plane.dns_capture else {}
     return {"proxyMetadata": said} if said else {}
 
 

@@ -47,6 +47,8 @@ BEYOND = beyond()
 ELSEWHERE: Mapping[str, str] = {
     "ID-05": "a root of istiod's own making is there where one declares it: field/self-signed",
     "OP-05": "a mixture of versions is there where a topology declares one: field/version-skew",
+    "VM-14": "no guide registers a gateway for a network of machines alone; one is there where a"
+    " cluster's own network has the machine: field/machine-beside-clusters",
 }
 
 
