@@ -157,21 +157,21 @@ def host_typo(scene: Scene) -> Breaking:
 @contextmanager
 def exception_omitted(scene: Scene) -> Breaking:
     """Take back that the Services of one namespace are merged: of equal hosts the last counts."""
-    with mesh_config(scene.client, service_settings((True, f"*.{OTHER}.{DOMAIN}"))):
+    with mesh_config(scene.server, service_settings((True, f"*.{OTHER}.{DOMAIN}"))):
         yield
 
 
 @contextmanager
 def wildcard_taken_back(scene: Scene) -> Breaking:
     """Take back that all Services are cluster-local: of equal hosts the last counts."""
-    with mesh_config(scene.client, service_settings((False, "*"))):
+    with mesh_config(scene.server, service_settings((False, "*"))):
         yield
 
 
 @contextmanager
 def settings_in_every_primary(scene: Scene) -> Breaking:
-    """Keep all Services at home in the server's primary too."""
-    with mesh_config(scene.server, service_settings((True, "*"), (False, f"*.{OTHER}.{DOMAIN}"))):
+    """Keep all Services at home in the client's primary too."""
+    with mesh_config(scene.client, service_settings((True, "*"), (False, f"*.{OTHER}.{DOMAIN}"))):
         yield
 
 

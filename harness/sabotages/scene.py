@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
 from harness.meshes.base import Mesh
 from harness.model import HarnessError, Lab
@@ -54,6 +54,12 @@ class Scene:
     def gate(self) -> Site:
         """The first of them."""
         return self.gates[0]
+
+    def seen_from(self, name: str) -> Self:
+        """Return the scene with this cluster's callers as those that are looked at, if named."""
+        if not name:
+            return self
+        return replace(self, source=next(each for each in self.sites if each.name == name))
 
     def given(self, name: str, kind: type[T]) -> T:
         """Return the value of a fixture that the check was given."""

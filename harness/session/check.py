@@ -22,10 +22,14 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """A sabotage, and words of the claim that it must break (empty: any claim of the check)."""
+    """A sabotage, and words of the claim that it must break (empty: any claim of the check).
+
+    ``source`` is the cluster whose callers are to notice, of those that the check looks from.
+    """
 
     sabotage: "Sabotage"
     breaks: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +38,15 @@ class Check:
 
     ``gates`` holds those of its requirements that cannot be judged here; the check runs if
     any requirement is left. ``aims`` are the sabotages that it is to be proved by in this run,
-    ``missing`` those that the catalogue names and nobody has written; ``relation`` is that of the
-    pair of clusters that it looks at, if it looks at one.
+    ``missing`` those that the catalogue names and nobody has written; ``relations`` are those of
+    the pairs of clusters that it looks at, by source: of no pair, of one, of all with one target.
     """
 
     requirements: tuple[str, ...]
     topology: str
     gates: Mapping[str, Gate] = field(default_factory=dict)
     disturbs: bool = False
-    relation: Relation | None = None
+    relations: Mapping[str, Relation] = field(default_factory=dict)
     aims: tuple[Aim, ...] = ()
     missing: tuple[str, ...] = ()
 

@@ -1,7 +1,7 @@
 """Which checks run, how often, in which order, and which of them have nothing to judge here."""
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ NOBODY = {
 }
 
 _PAIR = ("source", "target")
+#: One cluster that is acted on, and all from which it is looked at.
+_ALL = ("sources", "target")
 _SINGLES = ("cluster", "control_plane", "machine", "network")
 _BINDING = {level: rank for rank, level in enumerate(Level)}
 
@@ -53,8 +55,8 @@ class Grounds:
 def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
     """Repeat a check for each subject that it asks for, on each topology.
 
-    Subjects are clusters, ordered pairs of clusters, networks, machines and control planes;
-    those that no cited requirement is about are left out.
+    Subjects are clusters, ordered pairs of clusters, the far ends of those with all their
+    sources, networks, machines and control planes; what no cited requirement is about is left out.
     """
     asked = metafunc.fixturenames
     marks = list(metafunc.definition.iter_markers("requirement"))
@@ -64,7 +66,7 @@ def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
         metafunc.fixturenames.append("topology")
     names = [str(name) for mark in marks for name in mark.args]
     cited = [found for name in names if (found := options.catalogue.get(name))]
-    rungs = [name for name in (*_SINGLES, *_PAIR) if name in asked]
+    rungs = [name for name in (*_SINGLES, "sources", *_PAIR) if name in asked]
     arguments = ["topology", *rungs] if options.several else rungs
     if not arguments:
         return
@@ -83,7 +85,7 @@ def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
 class _Row:
     """Values of fixtures by name, and what a check's id says of them."""
 
-    values: Mapping[str, str | None]
+    values: Mapping[str, str | tuple[str, ...] | None]
     id: str
 
 
@@ -91,7 +93,7 @@ def _rows(
     topology: Topology, rungs: Sequence[str], cited: Sequence[Requirement], *, named: bool
 ) -> Iterator[_Row]:
     for combination in product(*_axes(topology, rungs, cited)):
-        values: dict[str, str | None] = {"topology": topology.name}
+        values: dict[str, str | tuple[str, ...] | None] = {"topology": topology.name}
         for row in combination:
             values.update(row.values)
         parts = [topology.name] if named else []
@@ -101,17 +103,31 @@ def _rows(
 def _axes(
     topology: Topology, rungs: Sequence[str], cited: Sequence[Requirement]
 ) -> Iterator[list[_Row]]:
+    pairs = [
+        (one, other)
+        for one, other, relation in structure.relations(topology)
+        if _about(cited, relation)
+    ]
     if {*_PAIR} <= {*rungs}:
-        pairs = [
-            _Row({"source": one, "target": other}, f"{one}->{other}")
-            for one, other, relation in structure.relations(topology)
-            if _about(cited, relation)
-        ]
-        yield pairs or [_Row(dict.fromkeys(_PAIR), NOBODY["pair"])]
+        rows = [_Row({"source": one, "target": other}, f"{one}->{other}") for one, other in pairs]
+        yield rows or [_Row(dict.fromkeys(_PAIR), NOBODY["pair"])]
         rungs = [name for name in rungs if name not in _PAIR]
+    if {*_ALL} <= {*rungs}:
+        yield _rows_of_targets(pairs) or [_Row(dict.fromkeys(_ALL), NOBODY["pair"])]
+        rungs = [name for name in rungs if name not in _ALL]
     for rung in rungs:
         names = _subjects(rung, topology, cited)
         yield [_Row({rung: name}, name) for name in names] or [_Row({rung: None}, NOBODY[rung])]
+
+
+def _rows_of_targets(pairs: Sequence[tuple[str, str]]) -> list[_Row]:
+    sources: dict[str, tuple[str, ...]] = {}
+    for one, other in pairs:
+        sources[other] = (*sources.get(other, ()), one)
+    return [
+        _Row({"sources": names, "target": target}, f"all->{target}")
+        for target, names in sources.items()
+    ]
 
 
 def _about(cited: Sequence[Requirement], relation: Relation) -> bool:
@@ -166,7 +182,7 @@ def examine(item: pytest.Item, options: Options, grounds: Grounds) -> Check | No
         topology=topology.name,
         gates=_gates(requirements, topology, options, grounds, subject),
         disturbs=item.get_closest_marker("disturbs") is not None,
-        relation=subject.relation,
+        relations=subject.relations,
     )
 
 
@@ -188,19 +204,20 @@ def labs(items: Iterable[pytest.Item], options: Options) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What one run of a check looks at: a pair's relation, or which subject it lacks."""
+    """What one run of a check looks at: relations by source, or which subject it lacks."""
 
-    relation: Relation | None = None
+    relations: Mapping[str, Relation] = field(default_factory=dict)
     lacks: str = ""
 
 
 def _subject(topology: Topology, values: Mapping[str, Any]) -> _Subject:
-    lacking = [name for name in (*_SINGLES, *_PAIR) if name in values and values[name] is None]
+    ends = (*_PAIR, *_ALL)
+    lacking = [name for name in (*_SINGLES, *ends) if name in values and values[name] is None]
     if lacking:
-        return _Subject(lacks="pair" if lacking[0] in _PAIR else lacking[0])
-    if {*_PAIR} <= values.keys():
-        return _Subject(structure.relation(topology, values["source"], values["target"]))
-    return _Subject()
+        return _Subject(lacks="pair" if lacking[0] in ends else lacking[0])
+    sources = values.get("sources") or tuple(filter(None, [values.get("source")]))
+    target = values.get("target")
+    return _Subject({each: structure.relation(topology, each, target) for each in sources})
 
 
 def _gates(
@@ -233,8 +250,9 @@ def _foreign(requirement: Requirement, topology: Topology, subject: _Subject) ->
     if subject.lacks:
         what = {"pair": "other cluster"}.get(subject.lacks, subject.lacks.replace("_", " "))
         return f"topology {topology.name} has no {what} that this is about"
-    if subject.relation is not None and not requirement.about(subject.relation):
-        return f"not about pairs on or of {subject.relation}"
+    kinds = set(subject.relations.values())
+    if kinds and not any(map(requirement.about, kinds)):
+        return f"not about pairs on or of {' or '.join(sorted(map(str, kinds)))}"
     return ""
 
 
@@ -376,14 +394,22 @@ def proving(items: list[pytest.Item], known: list[pytest.Item], options: Options
 
 def kind_of(check: Check) -> Hashable:
     """Return what parameter sets have in common that prove the same thing: one of each is tried."""
-    return check.topology, check.relation
+    return check.topology, frozenset(check.relations.values())
 
 
 def _aims(item: pytest.Item, check: Check, topology: Topology) -> Iterator[Aim]:
+    """Yield the sabotages that fit, once for each kind of pair that the check looks at."""
+    first: dict[Relation, str] = {}
+    for source, relation in check.relations.items():
+        first.setdefault(relation, source)
     # Marks come innermost first; they are tried in the order in which they are written.
     for mark in reversed(list(item.iter_markers("sabotage"))):
-        if fits(mark.kwargs.get("on"), topology, check.relation):
-            yield from (Aim(each, mark.kwargs.get("breaks", "")) for each in mark.args)
+        on, breaks = mark.kwargs.get("on"), mark.kwargs.get("breaks", "")
+        if not first and fits(on, topology, None):
+            yield from (Aim(each, breaks) for each in mark.args)
+        for relation, source in first.items():
+            if fits(on, topology, relation):
+                yield from (Aim(each, breaks, source) for each in mark.args)
 
 
 def _written(items: Iterable[pytest.Item]) -> dict[str, set[str]]:
@@ -410,7 +436,10 @@ def _unwritten(
         if requirement is None or name in check.gates:
             continue
         for each in requirement.sabotage:
-            here = each.possible(topology) and fits(each.pairs, topology, check.relation)
+            kinds: set[Relation | None] = {*check.relations.values()} or {None}
+            here = each.possible(topology) and any(
+                fits(each.pairs, topology, kind) for kind in kinds
+            )
             if here and each.name not in written.get(name, ()):
                 yield f"{check.topology} {name}", each.name
 

@@ -1,7 +1,8 @@
 """The fixture ladder. Each rung needs only rungs above it, so any of them can be overridden.
 
 topology ─┬─ lab ─ sites ─┬─ cluster          one check per cluster
-          │               └─ source, target   one check per ordered pair of clusters
+          │               ├─ source, target   one check per ordered pair of clusters
+          │               └─ sources, target  one check per far end of such pairs
           ├─ control_plane                    one check per control plane
           ├─ machine                          one check per machine
           └─ network                          one check per network
@@ -145,6 +146,12 @@ def source(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
 def target(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
     """Return the cluster that is called, another than the source."""
     return _named(sites, request)
+
+
+@pytest.fixture
+def sources(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> tuple[Site, ...]:
+    """Return the clusters that call the target, all of them: what befalls it befalls it once."""
+    return tuple(site for site in sites if site.name in request.param)
 
 
 @pytest.fixture

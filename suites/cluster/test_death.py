@@ -1,14 +1,15 @@
 """When a whole cluster dies, others serve its share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
 
 import pytest
 
-from harness.converge import Budget, eventually
+from harness.converge import Budget, concurrently, eventually
 from harness.model import Lab
 from harness.probes.claims import always, from_each, from_others
+from harness.probes.load import Ledger
 from harness.providers.base import CanPauseNode
 from harness.sabotages.discovery import no_remote_secret
 from harness.sabotages.policy import no_outlier_detection
@@ -34,7 +35,7 @@ RATE, SECONDS, SHARE = 40.0, 5.0, 0.99
 @pytest.mark.sabotage.with_args(no_outlier_detection, breaks="is ejected")
 @pytest.mark.disturbs
 def test_traffic_fails_over_when_a_cluster_dies(
-    source: Site,
+    sources: Sequence[Site],
     target: Site,
     stage: Stage,
     lab: Lab,
@@ -42,29 +43,35 @@ def test_traffic_fails_over_when_a_cluster_dies(
     waits: Callable[[float], None],
     notes: Callable[[str], None],
 ) -> None:
-    caller = stage.stranger(source)
-    always(
-        lambda: caller.call(SPARING.url, count=50, timeout=DEADLINE),
-        from_each(stage.apart(source), at_least=5),
-        what=f"{target} answers callers in {source} while it lives",
-    )
+    for source in sources:
+        always(
+            partial(stage.stranger(source).call, SPARING.url, count=50, timeout=DEADLINE),
+            from_each(stage.apart(source), at_least=5),
+            what=f"{target} answers callers in {source} while it lives",
+        )
     with ExitStack() as undo:
         for node in target.plan.nodes:
             undo.enter_context(provider.node_paused(lab, cluster=target.name, node=node.name))
-        eventually(
-            lambda: caller.call(SPARING.url, count=10, parallel=10, timeout=FAILING),
-            from_others(target.name),
-            what=f"for callers in {source}, {target} is ejected when it is dead",
-            budget=EJECTED,
-        )
-        calls = caller.load(SPARING.url, rate=RATE, seconds=SECONDS, timeout=DEADLINE)
-        with calls as load:
-            ledger = load.ledger()
+        ledgers = concurrently(partial(after_ejection, target, stage), tuple(sources))
     expect_return(stage, lent(target))
     waits(EJECTION + SECONDS)
-    notes(f"{ledger}")
-    assert ledger.sent >= 0.9 * RATE * SECONDS, f"{source} could not send on schedule: {ledger}"
-    assert ledger.share >= SHARE, f"less than {SHARE:.0%} of calls are served: {ledger}"
+    for source, ledger in zip(sources, ledgers, strict=True):
+        notes(f"{source}: {ledger}")
+        assert ledger.sent >= 0.9 * RATE * SECONDS, f"{source} could not send in time: {ledger}"
+        assert ledger.share >= SHARE, f"under {SHARE:.0%} of calls of {source} are served: {ledger}"
+
+
+def after_ejection(target: Site, stage: Stage, source: Site) -> Ledger:
+    """Wait until a cluster that has died is no longer called; return a load's ledger from then."""
+    caller = stage.stranger(source)
+    eventually(
+        lambda: caller.call(SPARING.url, count=10, parallel=10, timeout=FAILING),
+        from_others(target.name),
+        what=f"for callers in {source}, {target} is ejected when it is dead",
+        budget=EJECTED,
+    )
+    with caller.load(SPARING.url, rate=RATE, seconds=SECONDS, timeout=DEADLINE) as load:
+        return load.ledger()
 
 
 def expect_return(stage: Stage, new: Host) -> None:

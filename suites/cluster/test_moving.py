@@ -1,5 +1,6 @@
 """Traffic can be moved away from a cluster, and comes back."""
 
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -16,8 +17,10 @@ from harness.workloads.stage import ECHO, SAMPLE, Stage, by_cluster
 @pytest.mark.sabotage.with_args(secret_name_mismatch, breaks="is moved to")
 @pytest.mark.sabotage.with_args(troubled_cluster_empty, breaks="comes back")
 @pytest.mark.disturbs
-def test_traffic_is_moved_away_and_comes_back(source: Site, target: Site, stage: Stage) -> None:
-    troubled, refuge = source, target
+def test_traffic_is_moved_away_and_comes_back(
+    sources: Sequence[Site], target: Site, stage: Stage
+) -> None:
+    refuge, troubled = target, ", ".join(map(str, sources))
     there = {"destination": {"host": ECHO.fqdn, "subset": refuge.name}}
     subsets = destination_rule("moved", SAMPLE, host=ECHO.fqdn, subsets=by_cluster(stage.sites))
     moved = virtual_service("moved", SAMPLE, hosts=[ECHO.fqdn], http=[{"route": [there]}])

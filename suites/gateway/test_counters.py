@@ -1,6 +1,6 @@
 """What crosses between networks goes through gateways, all of it, and is counted there."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -90,29 +90,32 @@ def test_only_gateway_traffic_is_on_the_wire(
 @pytest.mark.sabotage.with_args(same_network_name_and_routes, breaks="answers nobody in")
 @pytest.mark.disturbs
 def test_without_the_gateway_there_is_no_path(
-    source: Site,
+    sources: Sequence[Site],
     target: Site,
     stage: Stage,
     waits: Callable[[float], None],
 ) -> None:
-    caller, host = stage.stranger(source), only(target)
+    host = only(target)
     with ExitStack() as undo:
         for site in stage.gated(target):
             undo.enter_context(without_gateway(site))
-        always(
-            lambda: caller.call(host.url, count=10, parallel=10, timeout=IN_VAIN),
-            lambda replies: not replies.served,
-            what=f"without its gateway, {target.name} answers nobody in {source.name}",
-        )
+        for source in sources:
+            caller = stage.stranger(source)
+            always(
+                partial(caller.call, host.url, count=10, parallel=10, timeout=IN_VAIN),
+                lambda replies: not replies.served,
+                what=f"without its gateway, {target.name} answers nobody in {source.name}",
+            )
+            merged = caller.call(ECHO.url, count=20, parallel=20, timeout=IN_VAIN)
+            assert none_from(target.name)(merged), f"{target.name} is still called: {merged}"
+            assert merged.clusters[source.name], f"{source.name} does not serve its own: {merged}"
         waits(DRAIN)
-        merged = caller.call(ECHO.url, count=20, parallel=20, timeout=IN_VAIN)
-        assert none_from(target.name)(merged), f"{target.name} is still called: {merged}"
-        assert merged.clusters[source.name], f"not even {source.name} serves its callers: {merged}"
-    always(
-        lambda: caller.call(host.url, count=10, timeout=2.0),
-        only_from(target.name),
-        what=f"with its gateway, {target.name} answers callers in {source.name} again",
-    )
+    for source in sources:
+        always(
+            partial(stage.stranger(source).call, host.url, count=10, timeout=2.0),
+            only_from(target.name),
+            what=f"with its gateway, {target.name} answers callers in {source.name} again",
+        )
 
 
 @contextmanager

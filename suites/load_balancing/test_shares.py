@@ -1,6 +1,6 @@
 """Each cluster gets the share of requests that its endpoints or the rules give it."""
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
@@ -69,44 +69,43 @@ def by_group(group: Set[str], seen: Replies) -> dict[str, int]:
 @pytest.mark.sabotage.with_args(fixed_cluster_split, breaks="not by chance")
 @pytest.mark.disturbs
 def test_the_share_follows_the_number_of_endpoints(
-    source: Site, target: Site, stage: Stage, notes: Callable[[str], None]
+    sources: Sequence[Site], target: Site, stage: Stage, notes: Callable[[str], None]
 ) -> None:
-    others, group = len(stage.sites) - 2, stage.together(source, target)
-    caller = stage.stranger(source)
     with target.scaled("echo", SAMPLE, 3):
-        eventually(
-            lambda: instances_held(source, stage),
-            lambda held: held == {4 + others},
-            what=f"{source.name} holds three endpoints of {target.name} and one of each other",
-        )
-        demand(
-            Proportion(SAMPLES, (2 + len(group)) / (4 + others)),
-            lambda count: caller.call(ECHO.url, count=count, parallel=1),
-            partial(by_group, group),
-            notes,
-        )
+        for source in sources:
+            eventually(
+                partial(instances_held, source, stage),
+                lambda held: held == {len(stage.sites) + 2},
+                what=f"{source.name} holds three endpoints of {target.name} and one of each other",
+            )
+            demand_share(source, target, stage, notes)
 
 
 @pytest.mark.requirement("LB-08")
 @pytest.mark.sabotage.with_args(fixed_cluster_split, breaks="not by chance")
 @pytest.mark.disturbs
 def test_the_share_follows_the_endpoints_in_however_many_zones(
-    source: Site, target: Site, stage: Stage, notes: Callable[[str], None]
+    sources: Sequence[Site], target: Site, stage: Stage, notes: Callable[[str], None]
 ) -> None:
-    others, group = len(stage.sites) - 2, stage.together(source, target)
-    caller = stage.stranger(source)
     with target.scaled("echo", SAMPLE, 3), a_zone_each(target) as zones:
-        eventually(
-            lambda: zones_told(source, caller),
-            lambda told: told >= zones,
-            what=f"callers in {source.name} are told of endpoints of {target.name} in three zones",
-        )
-        demand(
-            Proportion(SAMPLES, (2 + len(group)) / (4 + others)),
-            lambda count: caller.call(ECHO.url, count=count, parallel=1),
-            partial(by_group, group),
-            notes,
-        )
+        for source in sources:
+            eventually(
+                partial(zones_told, source, stage.stranger(source)),
+                lambda told: told >= zones,
+                what=f"{source.name} is told of endpoints of {target.name} in three zones",
+            )
+            demand_share(source, target, stage, notes)
+
+
+def demand_share(source: Site, target: Site, stage: Stage, notes: Callable[[str], None]) -> None:
+    """Demand that a target with three instances, and every other with one, get their shares."""
+    group, caller = stage.together(source, target), stage.stranger(source)
+    demand(
+        Proportion(SAMPLES, (2 + len(group)) / (len(stage.sites) + 2)),
+        lambda count: caller.call(ECHO.url, count=count, parallel=1),
+        partial(by_group, group),
+        notes,
+    )
 
 
 def zones_told(site: Site, caller: Caller) -> set[str]:

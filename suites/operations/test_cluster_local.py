@@ -1,5 +1,7 @@
 """A service can be kept within its cluster while others stay merged."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 
 import pytest
@@ -48,22 +50,22 @@ ORDERS = (ALL_BUT_ONE, ALL_BUT_ONE[::-1])
 )
 @pytest.mark.disturbs
 def test_all_but_one_namespace_can_be_kept_at_home(
-    source: Site, target: Site, stage: Stage
+    sources: Sequence[Site], target: Site, stage: Stage
 ) -> None:
-    plane = source.control_plane.name
+    concerned = (target, *sources)
+    plane = target.control_plane.name
     for entries in ORDERS:
-        with mesh_config(source, service_settings(*entries)):
-            for site in (source, target):
+        with mesh_config(target, service_settings(*entries)):
+            for site in concerned:
                 if site.control_plane.name == plane:
                     expect_all_but_one(site, stage)
                 else:
                     expect_merged(site, stage)
-    with (
-        mesh_config(source, service_settings(*ALL_BUT_ONE)),
-        mesh_config(target, service_settings(*ALL_BUT_ONE)),
-    ):
-        expect_all_but_one(source, stage)
-        expect_all_but_one(target, stage)
+    with ExitStack() as undo:
+        for site in {each.control_plane.name: each for each in concerned}.values():
+            undo.enter_context(mesh_config(site, service_settings(*ALL_BUT_ONE)))
+        for site in concerned:
+            expect_all_but_one(site, stage)
 
 
 def expect_all_but_one(site: Site, stage: Stage) -> None:

@@ -17,6 +17,10 @@ def test_beside(source, target):
 def test_either(source, target):
     pass
 
+@pytest.mark.requirement("SU-01")
+def test_across_from_all(sources, target):
+    assert target.network not in {source.network for source in sources}
+
 @pytest.mark.requirement("SU-03")
 def test_gateways(cluster):
     pass
@@ -87,6 +91,7 @@ def test_each_check_is_asked_of_what_it_is_about(subjects: Project) -> None:
     assert asked == {
         "test_across": across,
         "test_beside": beside,
+        "test_across_from_all": {"all->west", "all->east", "all->near"},
         "test_either": across | beside,
         "test_gateways": {"east", "near", "west"},
         "test_machines": {"rack"},
@@ -108,6 +113,43 @@ def test_a_requirement_counts_the_pairs_that_it_is_about_only(subjects: Project)
     (topology,) = subjects.report()["topologies"]
     judged = {each["id"]: each["verdict"] for each in topology["requirements"]}
     assert (judged["SU-01"], judged["SU-02"]) == ("not-run", "not-run")  # others not selected
+
+
+FROM_ALL = """
+from contextlib import contextmanager
+
+@contextmanager
+def none_yet(scene):
+    os.environ["TOY_STATE"] = f"{scene.client.name}->{scene.server.name}"
+    yield
+    del os.environ["TOY_STATE"]
+
+@pytest.mark.requirement("SU-01", "SU-02")
+@pytest.mark.sabotage.with_args(none_yet)
+def test_from_all(sources, target):
+    assert "TOY_STATE" not in os.environ, f"broken: {os.environ['TOY_STATE']}"
+"""
+
+
+def test_what_looks_from_all_sources_is_proved_for_each_kind_of_pair(
+    subjects: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOY_STATE", "")
+    monkeypatch.delenv("TOY_STATE")
+    subjects.check(FROM_ALL)
+    subjects.run("-n0", "--prove", "--prove-window=0.3", topology="./triangle.yaml")
+    reasons = {
+        (each["check"].partition("[")[2].rstrip("]"), proof["reason"].rpartition(" ")[2])
+        for each in subjects.record()["results"]
+        for proof in each["proofs"]
+        if proof["fate"] == "killed"
+    }
+    # One target has sources of both kinds, and one has sources of another network only.
+    assert reasons == {
+        ("all->near", "east->near"),
+        ("all->near", "west->near"),
+        ("all->west", "east->west"),
+    }
 
 
 def test_what_has_no_subject_is_not_applicable_and_never_passed(subjects: Project) -> None:
