@@ -13,9 +13,9 @@ from harness.workloads.rules import (
     destination_rule,
     everywhere,
     mesh_wide,
-    pair_word,
     peer_authentication,
     virtual_service,
+    word_of,
 )
 from harness.workloads.site import configuring
 from harness.workloads.stage import (
@@ -127,7 +127,7 @@ def any_principal(scene: Scene) -> Breaking:
 @contextmanager
 def rule_in_both_primaries(scene: Scene) -> Breaking:
     """Apply the client's rule in the server's cluster too, under another name."""
-    word = pair_word(scene.client, scene.server)
+    word = word_of(scene.client)
     again = aborting(f"abort-{word}-again", SAMPLE, host=ECHO.fqdn, word=word)
     with scene.server.config.applied(again):
         yield

@@ -55,11 +55,12 @@ class Scene:
         """The first of them."""
         return self.gates[0]
 
-    def seen_from(self, name: str) -> Self:
-        """Return the scene with this cluster's callers as those that are looked at, if named."""
-        if not name:
+    def of_pair(self, pair: tuple[str, str] | None) -> Self:
+        """Return the scene with these clusters, by name, as source and target, if there are any."""
+        if pair is None:
             return self
-        return replace(self, source=next(each for each in self.sites if each.name == name))
+        source, target = (next(s for s in self.sites if s.name == name) for name in pair)
+        return replace(self, source=source, target=target)
 
     def given(self, name: str, kind: type[T]) -> T:
         """Return the value of a fixture that the check was given."""

@@ -12,6 +12,10 @@ if TYPE_CHECKING:  # runs without a lab load nothing that only a lab needs
     from harness.sabotages.scene import Sabotage
 
 
+#: The names of two clusters: source and target.
+Pair = tuple[str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """Why a requirement is not judged here: a verdict that needs no run, and its reason."""
@@ -24,12 +28,12 @@ class Gate:
 class Aim:
     """A sabotage, and words of the claim that it must break (empty: any claim of the check).
 
-    ``source`` is the cluster whose callers are to notice, of those that the check looks from.
+    ``pair`` are source and target that are to notice, where the check looks at pairs.
     """
 
     sabotage: "Sabotage"
     breaks: str = ""
-    source: str = ""
+    pair: Pair | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +43,14 @@ class Check:
     ``gates`` holds those of its requirements that cannot be judged here; the check runs if
     any requirement is left. ``aims`` are the sabotages that it is to be proved by in this run,
     ``missing`` those that the catalogue names and nobody has written; ``relations`` are those of
-    the pairs of clusters that it looks at, by source: of no pair, of one, of all with one target.
+    the pairs of clusters that it looks at: of none, of one, or of all that have one end.
     """
 
     requirements: tuple[str, ...]
     topology: str
     gates: Mapping[str, Gate] = field(default_factory=dict)
     disturbs: bool = False
-    relations: Mapping[str, Relation] = field(default_factory=dict)
+    relations: Mapping[Pair, Relation] = field(default_factory=dict)
     aims: tuple[Aim, ...] = ()
     missing: tuple[str, ...] = ()
 

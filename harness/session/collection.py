@@ -22,7 +22,7 @@ from harness.model import (
 from harness.model.needs import NEEDS, Offerer, offered_by
 from harness.providers.base import CAPABILITIES, Provider
 from harness.session.asked import Options
-from harness.session.check import CHECK, Aim, Check, Gate
+from harness.session.check import CHECK, Aim, Check, Gate, Pair
 from harness.session.marks import Citation, citations
 
 #: What stands for a subject in the id of a check that has none on its topology.
@@ -34,9 +34,9 @@ NOBODY = {
     "pair": "no-other-cluster",
 }
 
-_PAIR = ("source", "target")
-#: One cluster that is acted on, and all from which it is looked at.
-_ALL = ("sources", "target")
+#: How a check looks at pairs: at one; at all with one target, or with one source, at once.
+_PAIR, _TO_ONE, _FROM_ONE = ("source", "target"), ("sources", "target"), ("source", "targets")
+_ENDS = ("source", "sources", "target", "targets")
 _SINGLES = ("cluster", "control_plane", "machine", "network")
 _BINDING = {level: rank for rank, level in enumerate(Level)}
 
@@ -55,8 +55,8 @@ class Grounds:
 def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
     """Repeat a check for each subject that it asks for, on each topology.
 
-    Subjects are clusters, ordered pairs of clusters, the far ends of those with all their
-    sources, networks, machines and control planes; what no cited requirement is about is left out.
+    Subjects are clusters, ordered pairs of clusters (one by one, or all with one end at once),
+    networks, machines and control planes; what no cited requirement is about is left out.
     """
     asked = metafunc.fixturenames
     marks = list(metafunc.definition.iter_markers("requirement"))
@@ -66,7 +66,7 @@ def parametrise(metafunc: pytest.Metafunc, options: Options) -> None:
         metafunc.fixturenames.append("topology")
     names = [str(name) for mark in marks for name in mark.args]
     cited = [found for name in names if (found := options.catalogue.get(name))]
-    rungs = [name for name in (*_SINGLES, "sources", *_PAIR) if name in asked]
+    rungs = [name for name in (*_SINGLES, *_ENDS) if name in asked]
     arguments = ["topology", *rungs] if options.several else rungs
     if not arguments:
         return
@@ -108,26 +108,31 @@ def _axes(
         for one, other, relation in structure.relations(topology)
         if _about(cited, relation)
     ]
-    if {*_PAIR} <= {*rungs}:
-        rows = [_Row({"source": one, "target": other}, f"{one}->{other}") for one, other in pairs]
-        yield rows or [_Row(dict.fromkeys(_PAIR), NOBODY["pair"])]
-        rungs = [name for name in rungs if name not in _PAIR]
-    if {*_ALL} <= {*rungs}:
-        yield _rows_of_targets(pairs) or [_Row(dict.fromkeys(_ALL), NOBODY["pair"])]
-        rungs = [name for name in rungs if name not in _ALL]
+    for ends, rows_of in ((_PAIR, _rows_of_pairs), (_TO_ONE, _to_one), (_FROM_ONE, _from_one)):
+        if {*ends} <= {*rungs}:
+            yield rows_of(pairs) or [_Row(dict.fromkeys(ends), NOBODY["pair"])]
+            rungs = [name for name in rungs if name not in ends]
     for rung in rungs:
         names = _subjects(rung, topology, cited)
         yield [_Row({rung: name}, name) for name in names] or [_Row({rung: None}, NOBODY[rung])]
 
 
-def _rows_of_targets(pairs: Sequence[tuple[str, str]]) -> list[_Row]:
+def _rows_of_pairs(pairs: Sequence[Pair]) -> list[_Row]:
+    return [_Row({"source": one, "target": other}, f"{one}->{other}") for one, other in pairs]
+
+
+def _to_one(pairs: Sequence[Pair]) -> list[_Row]:
     sources: dict[str, tuple[str, ...]] = {}
     for one, other in pairs:
         sources[other] = (*sources.get(other, ()), one)
-    return [
-        _Row({"sources": names, "target": target}, f"all->{target}")
-        for target, names in sources.items()
-    ]
+    return [_Row({"sources": all_, "target": it}, f"all->{it}") for it, all_ in sources.items()]
+
+
+def _from_one(pairs: Sequence[Pair]) -> list[_Row]:
+    targets: dict[str, tuple[str, ...]] = {}
+    for one, other in pairs:
+        targets[one] = (*targets.get(one, ()), other)
+    return [_Row({"source": it, "targets": all_}, f"{it}->all") for it, all_ in targets.items()]
 
 
 def _about(cited: Sequence[Requirement], relation: Relation) -> bool:
@@ -204,20 +209,22 @@ def labs(items: Iterable[pytest.Item], options: Options) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class _Subject:
-    """What one run of a check looks at: relations by source, or which subject it lacks."""
+    """What one run of a check looks at: pairs of clusters, or which subject it lacks."""
 
-    relations: Mapping[str, Relation] = field(default_factory=dict)
+    relations: Mapping[Pair, Relation] = field(default_factory=dict)
     lacks: str = ""
 
 
 def _subject(topology: Topology, values: Mapping[str, Any]) -> _Subject:
-    ends = (*_PAIR, *_ALL)
-    lacking = [name for name in (*_SINGLES, *ends) if name in values and values[name] is None]
+    lacking = [name for name in (*_SINGLES, *_ENDS) if name in values and values[name] is None]
     if lacking:
-        return _Subject(lacks="pair" if lacking[0] in ends else lacking[0])
-    sources = values.get("sources") or tuple(filter(None, [values.get("source")]))
-    target = values.get("target")
-    return _Subject({each: structure.relation(topology, each, target) for each in sources})
+        return _Subject(lacks="pair" if lacking[0] in _ENDS else lacking[0])
+    sources = values.get("sources") or [values[name] for name in ("source",) if name in values]
+    targets = values.get("targets") or [values[name] for name in ("target",) if name in values]
+    pairs = product(sources, targets)
+    return _Subject(
+        {(one, other): structure.relation(topology, one, other) for one, other in pairs}
+    )
 
 
 def _gates(
@@ -399,17 +406,17 @@ def kind_of(check: Check) -> Hashable:
 
 def _aims(item: pytest.Item, check: Check, topology: Topology) -> Iterator[Aim]:
     """Yield the sabotages that fit, once for each kind of pair that the check looks at."""
-    first: dict[Relation, str] = {}
-    for source, relation in check.relations.items():
-        first.setdefault(relation, source)
+    first: dict[Relation, Pair] = {}
+    for pair, relation in check.relations.items():
+        first.setdefault(relation, pair)
     # Marks come innermost first; they are tried in the order in which they are written.
     for mark in reversed(list(item.iter_markers("sabotage"))):
         on, breaks = mark.kwargs.get("on"), mark.kwargs.get("breaks", "")
         if not first and fits(on, topology, None):
             yield from (Aim(each, breaks) for each in mark.args)
-        for relation, source in first.items():
+        for relation, pair in first.items():
             if fits(on, topology, relation):
-                yield from (Aim(each, breaks, source) for each in mark.args)
+                yield from (Aim(each, breaks, pair) for each in mark.args)
 
 
 def _written(items: Iterable[pytest.Item]) -> dict[str, set[str]]:

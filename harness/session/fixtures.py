@@ -2,7 +2,8 @@
 
 topology ─┬─ lab ─ sites ─┬─ cluster          one check per cluster
           │               ├─ source, target   one check per ordered pair of clusters
-          │               └─ sources, target  one check per far end of such pairs
+          │               ├─ sources, target  one check per far end of such pairs
+          │               └─ source, targets  one check per near end of such pairs
           ├─ control_plane                    one check per control plane
           ├─ machine                          one check per machine
           └─ network                          one check per network
@@ -151,6 +152,12 @@ def target(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
 @pytest.fixture
 def sources(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> tuple[Site, ...]:
     """Return the clusters that call the target, all of them: what befalls it befalls it once."""
+    return tuple(site for site in sites if site.name in request.param)
+
+
+@pytest.fixture
+def targets(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> tuple[Site, ...]:
+    """Return the clusters that the source calls, all of them: what befalls it befalls it once."""
     return tuple(site for site in sites if site.name in request.param)
 
 

@@ -32,7 +32,7 @@ class Citation:
     @property
     def pairs(self) -> bool:
         """Whether it is repeated for pairs of clusters."""
-        return bool({"source", "sources"} & self.parameters)
+        return bool({"target", "targets"} & self.parameters)
 
 
 def citations(path: Path) -> Iterator[Citation]:

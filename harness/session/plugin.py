@@ -35,6 +35,7 @@ from harness.session.fixtures import (
     source,
     sources,
     target,
+    targets,
     topology,
     uncaptured,
     waits,
@@ -70,6 +71,7 @@ __all__ = [
     "source",
     "sources",
     "target",
+    "targets",
     "topology",
     "waits",
 ]

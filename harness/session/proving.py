@@ -97,7 +97,7 @@ def _attempt(
         return seen.colour == _BROKEN or seen.shows(aim.breaks)
 
     try:
-        with aim.sabotage(scene.seen_from(aim.source)):
+        with aim.sabotage(scene.of_pair(aim.pair)):
             seen = _until(lambda: _sabotaged(body), windows.red, decided)
     except Exception as error:  # noqa: BLE001 - a sabotage of a vendor may raise anything
         seen = Seen(_BROKEN, f"by the sabotage itself: {_told(error)}")

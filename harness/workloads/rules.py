@@ -141,9 +141,9 @@ def virtual_service(
     return _object(_NETWORKING, "VirtualService", name, namespace, spec)
 
 
-def pair_word(source: Site, target: Site) -> str:
-    """Return a word that rules for requests of this pair of clusters have, and no others."""
-    return f"{source.name}-{target.name}"
+def word_of(site: Site) -> str:
+    """Return a word that a cluster's rules for marked requests have, and no other cluster's."""
+    return f"of-{site.name}"
 
 
 def aborting(name: str, namespace: str, *, host: str, word: str) -> Manifest:

@@ -21,6 +21,10 @@ def test_either(source, target):
 def test_across_from_all(sources, target):
     assert target.network not in {source.network for source in sources}
 
+@pytest.mark.requirement("SU-01")
+def test_across_to_all(source, targets):
+    assert source.network not in {target.network for target in targets}
+
 @pytest.mark.requirement("SU-03")
 def test_gateways(cluster):
     pass
@@ -92,6 +96,7 @@ def test_each_check_is_asked_of_what_it_is_about(subjects: Project) -> None:
         "test_across": across,
         "test_beside": beside,
         "test_across_from_all": {"all->west", "all->east", "all->near"},
+        "test_across_to_all": {"west->all", "east->all", "near->all"},
         "test_either": across | beside,
         "test_gateways": {"east", "near", "west"},
         "test_machines": {"rack"},

@@ -239,10 +239,11 @@ def test_every_check_can_be_proved_on_every_topology_that_it_judges(topology: To
 
 def test_what_is_asked_of_pairs_is_promised_of_pairs() -> None:
     for check in CHECKS.values():
-        wanted = {"source", "sources", "target", "cluster"} & set(signature(check).parameters)
-        pairs = ({"source", "target"}, {"sources", "target"})
+        ends = {"source", "sources", "target", "targets"}
+        wanted = {*ends, "cluster"} & set(signature(check).parameters)
+        pairs = ({"source", "target"}, {"sources", "target"}, {"source", "targets"})
         assert wanted in (set(), {"cluster"}, *pairs), check.__name__
-        if "target" in wanted:
+        if wanted & ends:
             known = [CATALOGUE.get(str(each)) for each in marked(check, "requirement")]
             assert any(each and each.pairs for each in known), check.__name__
 
@@ -252,7 +253,7 @@ def test_what_is_promised_of_pairs_looks_at_several_clusters() -> None:
         entry = CATALOGUE.get(requirement)
         if entry and entry.pairs:
             parameters = {name for check in citing for name in signature(check).parameters}
-            assert "target" in parameters or "stage" in parameters, requirement
+            assert {"target", "targets", "stage"} & parameters, requirement
 
 
 def test_every_check_says_what_it_is_for() -> None:
