@@ -50,6 +50,10 @@ XDS_PORT, WEBHOOK_PORT = 15012, 15017
 #: The Gateway object and the VirtualService by which the guides expose a control plane.
 ISTIOD_GATEWAY, ISTIOD_ROUTE = "istiod-gateway", "istiod-vs"
 
+#: How the statistics of a proxy's clusters end that checks read, beside those that Istio keeps:
+#: connections that were opened, that could not be opened, and that ended at a certificate.
+COUNTERS = ("upstream_cx_total", "upstream_cx_connect_fail", "ssl.fail_verify_error")
+
 #: What a line of a proxy's access log (a JSON object) must say, and the Envoy operator for it.
 ACCESS_LOG: Mapping[str, str] = {
     "authority": "%REQ(:AUTHORITY)%",
