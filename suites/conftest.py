@@ -15,6 +15,7 @@ from harness.phases import Phases
 from harness.probes.claims import journal
 from harness.providers.base import Provider, RaiseOptions, planned
 from harness.session.fixtures import Notes
+from harness.workloads.naming import named_in
 from harness.workloads.pristine import Pristine
 from harness.workloads.site import Site
 from harness.workloads.stage import BRIEF, Stage, raise_stage
@@ -60,6 +61,13 @@ def stages() -> dict[str, Standing]:
 def looks(notes: Notes) -> Iterator[None]:
     """Let the report tell what was seen before a claim held."""
     with journal(notes):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def names(topology: Topology) -> Iterator[None]:
+    """Have Services called by the DNS domain that the clusters of the topology have."""
+    with named_in(topology.clusters[0].domain):
         yield
 
 

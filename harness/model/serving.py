@@ -33,6 +33,7 @@ def misarranged(topology: Topology, told: Collection[Where] = ()) -> Iterator[Pr
     yield from (each for each in _of_serving(topology) if each.where not in told)
     yield from _of_gateways(topology)
     yield from (each for each in _of_reach(topology) if each.where not in told)
+    yield from _of_domains(topology)
     yield from _of_meshes(topology)
 
 
@@ -118,6 +119,20 @@ def _of_reach(topology: Topology) -> Iterator[Problem]:
                 f"{kind} {member.name!r} does not reach its istiod: no gateway exposes that in"
             )
             yield Problem(where, f"{message} {' or '.join(map(repr, sorted(hosts)))}")
+
+
+def _of_domains(topology: Topology) -> Iterator[Problem]:
+    """Yield who is called by another DNS domain than a control plane gives to all Services."""
+    order = {each.name: index for index, each in enumerate(topology.clusters)}
+    told: set[frozenset[str]] = set()
+    for plane in control_planes(topology):
+        for name in sorted({*plane.serves, *plane.reads} & order.keys()):
+            domain, both = topology.cluster(name).domain, frozenset({name, plane.config_cluster})
+            if domain != plane.domain and both not in told:
+                told.add(both)
+                message = f"cluster {name!r} has the domain {domain}, and control plane"
+                message += f" {plane.name!r}, which knows its Services, {plane.domain}"
+                yield Problem(("clusters", order[name], "domain"), message)
 
 
 def _users(topology: Topology) -> Iterator[tuple[Where, Member]]:

@@ -39,7 +39,8 @@ class ControlPlane:
     ``root_namespace`` is that of mesh-wide policies; ``namespaces`` are the labels of the
     namespaces that it serves, empty for all;
     ``root`` names the root that its authority hangs from, unless that is ``self_signed``;
-    ``version`` is empty for the default; by ``dns_capture`` proxies answer DNS.
+    ``version`` is empty for the default; by ``dns_capture`` proxies answer DNS; ``domain`` is that
+    of the clusters which it serves.
     """
 
     name: str
@@ -58,6 +59,7 @@ class ControlPlane:
     version: str = ""
     self_signed: bool = False
     dns_capture: bool = False
+    domain: str = "cluster.local"
 
     @property
     def external(self) -> bool:
@@ -235,6 +237,7 @@ def _resolved(topology: Topology, spec: ControlPlaneSpec) -> ControlPlane:
         version=spec.version or "",
         self_signed=own.ca is CertificateAuthority.SELF_SIGNED,
         dns_capture=own.dns_capture,
+        domain=topology.cluster(config).domain,
     )
 
 

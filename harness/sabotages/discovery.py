@@ -19,8 +19,9 @@ from harness.meshes.base import DNS_VARIABLE
 from harness.providers.base import CanCutApi
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.echo import service
+from harness.workloads.naming import service_name
 from harness.workloads.site import governing
-from harness.workloads.stage import BRIEF, DOMAIN, ECHO, LOCAL, OTHER, PRIVATE, SAMPLE, lent
+from harness.workloads.stage import BRIEF, ECHO, LOCAL, OTHER, PRIVATE, SAMPLE, lent
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def cluster_local_host(scene: Scene) -> Breaking:
 @contextmanager
 def cluster_local_off(scene: Scene) -> Breaking:
     """Declare the system's own services global in every control plane."""
-    hosts = ("kubernetes.default.svc.cluster.local", "*.kube-system.svc.cluster.local")
+    hosts = (service_name("kubernetes", "default"), service_name("*", "kube-system"))
     with ExitStack() as undo:
         for site in governing(scene.sites):
             change = cluster_local(*hosts, local=False)
@@ -157,7 +158,7 @@ def host_typo(scene: Scene) -> Breaking:
 @contextmanager
 def exception_omitted(scene: Scene) -> Breaking:
     """Take back that the Services of one namespace are merged: of equal hosts the last counts."""
-    with mesh_config(scene.server, service_settings((True, f"*.{OTHER}.{DOMAIN}"))):
+    with mesh_config(scene.server, service_settings((True, service_name("*", OTHER)))):
         yield
 
 
@@ -171,7 +172,9 @@ def wildcard_taken_back(scene: Scene) -> Breaking:
 @contextmanager
 def settings_in_every_primary(scene: Scene) -> Breaking:
     """Keep all Services at home in the client's primary too."""
-    with mesh_config(scene.client, service_settings((True, "*"), (False, f"*.{OTHER}.{DOMAIN}"))):
+    with mesh_config(
+        scene.client, service_settings((True, "*"), (False, service_name("*", OTHER)))
+    ):
         yield
 
 

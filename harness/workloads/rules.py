@@ -6,6 +6,7 @@ from typing import Any
 
 from harness.kube import Manifest
 from harness.meshes.base import ISTIOD_GATEWAY, ISTIOD_ROUTE, WEBHOOK_PORT, XDS_PORT
+from harness.workloads.naming import service_name
 from harness.workloads.site import Site, configuring
 
 _SECURITY = "security.istio.io/v1"
@@ -181,7 +182,7 @@ def istiod_exposed(site: Site) -> list[Manifest]:
     """Return what exposes the control plane of a cluster at its gateway, as guides write it."""
     shape = site.shape
     servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (XDS_PORT, WEBHOOK_PORT)]
-    host = f"{shape.istiod}.{shape.system}.svc.cluster.local"
+    host = service_name(shape.istiod, shape.system)
     routes = [
         {
             "match": [{"port": port, "sniHosts": ["*"]}],

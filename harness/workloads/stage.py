@@ -26,13 +26,13 @@ from harness.probes.caller import Caller, as_caller
 from harness.probes.endpoints import instances
 from harness.probes.gateway import ways_in
 from harness.workloads.echo import PORTS, Echo, namespace, service
+from harness.workloads.naming import services_domain
 from harness.workloads.restoring import without_server_fields
 from harness.workloads.rules import denial, destination_rule, virtual_service
 from harness.workloads.site import Site, configuring, governing
 
 SAMPLE = "sample"
 OTHER = "other"
-DOMAIN = "svc.cluster.local"
 HTTP_PORT = 5000
 TCP_PORT = 9000
 GRPC_PORT = 7070
@@ -62,16 +62,16 @@ GUARDED = "guarded"
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A Kubernetes Service as callers name it."""
+    """A Kubernetes Service as callers name it; ``domain`` is empty for that of their cluster."""
 
     name: str
     namespace: str = SAMPLE
-    domain: str = DOMAIN
+    domain: str = ""
 
     @property
     def fqdn(self) -> str:
         """The name that Envoy's clusters carry."""
-        return f"{self.name}.{self.namespace}.{self.domain}"
+        return f"{self.name}.{self.namespace}.{self.domain or services_domain()}"
 
     @property
     def url(self) -> str:

@@ -21,6 +21,7 @@ from harness.sabotages.discovery import (
 )
 from harness.sabotages.remotes import one_more_secret, powerless_token
 from harness.workloads.echo import service
+from harness.workloads.naming import services_domain
 from harness.workloads.site import Site, governing
 from harness.workloads.stage import ECHO, HTTP_PORT, SAMPLE, Host, Stage
 
@@ -138,8 +139,8 @@ def resolvers(site: Site) -> list[Manifest]:
 
 def held_for(name: tuple[str, int], caller: Caller) -> set[str]:
     """Return the addresses that a caller holds for a Service of the system."""
-    service_name, port = name
-    held = caller.sidecar.endpoints(f"{service_name}.svc.cluster.local", port)
+    service, port = name
+    held = caller.sidecar.endpoints(f"{service}.{services_domain()}", port)
     return {endpoint.address for endpoint in held}
 
 

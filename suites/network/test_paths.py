@@ -16,11 +16,11 @@ from harness.sabotages.fabric import (
     gateway_network_label_dropped,
     same_network_name_and_routes,
 )
+from harness.workloads.naming import service_name
 from harness.workloads.site import Site
 from harness.workloads.stage import (
     AGENT_PORT,
     BARE,
-    DOMAIN,
     ECHO,
     HTTP_PORT,
     SAMPLE,
@@ -99,7 +99,7 @@ def exposing_namespace(namespace: str, sites: Iterable[Site]) -> Iterator[None]:
     """Run the body while gateways of some clusters expose the Services of a namespace alone."""
     with ExitStack() as undo:
         for site in sites:
-            undo.enter_context(exposing(site, hosts=[f"*.{namespace}.{DOMAIN}"]))
+            undo.enter_context(exposing(site, hosts=[service_name("*", namespace)]))
         yield
 
 

@@ -17,6 +17,7 @@ from harness.sabotages.machines import autoregister_missing, other_app_label
 from harness.workloads.echo import Echo, service
 from harness.workloads.group import Group
 from harness.workloads.guest import Guest
+from harness.workloads.naming import service_name
 from harness.workloads.rules import service_entry
 from harness.workloads.site import Site
 from harness.workloads.stage import HTTP_PORT, Stage
@@ -130,7 +131,7 @@ def settled(site: Site) -> Iterator[None]:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}
     site.apply(namespace, account)
-    host = f"{NAME}.{SPACE}.svc.cluster.local"
+    host = service_name(NAME, SPACE)
     entry = service_entry(NAME, SPACE, host=host, ports={PORT: PORT}, labels={"app": NAME})
     with ExitStack() as undo:
         undo.enter_context(site.applied(_service()))

@@ -61,7 +61,7 @@ def _gateway(
 def _route(exposure: Exposure, istiod: ControlPlane, sni: Sequence[str]) -> Manifest:
     """Return what leads from a gateway to an istiod, by the names that its clients ask for."""
     service = _service(istiod)
-    host = f"{service}.{istiod.namespace}.svc.cluster.local"
+    host = f"{service}.{istiod.namespace}.svc.{istiod.domain}"
     routes = [
         {
             "match": [{"port": port, "sniHosts": list(sni)}],
@@ -84,7 +84,7 @@ def _service(istiod: ControlPlane) -> str:
 
 def _names(istiod: ControlPlane) -> list[str]:
     short = f"{_service(istiod)}.{istiod.namespace}.svc"
-    return [short, f"{short}.cluster.local"]
+    return [short, f"{short}.{istiod.domain}"]
 
 
 def _namespace(

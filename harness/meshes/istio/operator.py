@@ -265,7 +265,10 @@ def _values(install: ClusterInstall) -> Manifest:
             "meshID": install.plane.mesh,
             "multiCluster": {"clusterName": _cluster_name(install)},
             "network": install.network,
-            "proxy": {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}},
+            "proxy": {
+                "clusterDomain": install.plane.domain,
+                "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}},
+            },
         },
         "pilot": {"autoscaleEnabled": False},
         "telemetry": {"enabled": False},

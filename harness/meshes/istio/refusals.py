@@ -7,8 +7,6 @@ from harness.meshes.istio.operator import GATEWAY_PORTS
 from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
 from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType
 
-_DOMAIN = "cluster.local"
-
 
 def unsupported(topology: Topology) -> list[str]:
     """Say what cannot be installed so far, and why; empty if all of ``topology`` can."""
@@ -24,6 +22,8 @@ def unsupported(topology: Topology) -> list[str]:
 def _as_a_whole(topology: Topology) -> Iterator[str]:
     if topology.data_plane is not DataPlane.SIDECAR:
         yield f"data plane {topology.data_plane}: only sidecars can be installed so far"
+    if len(domains := sorted({cluster.domain for cluster in topology.clusters})) > 1:
+        yield f"domains {', '.join(domains)}: only clusters of one domain can be judged so far"
     for mesh in topology.meshes:
         if (
             mesh.exports
@@ -40,8 +40,6 @@ def _as_a_whole(topology: Topology) -> Iterator[str]:
 
 def _cluster(topology: Topology, cluster: ClusterSpec) -> Iterator[str]:
     who = f"cluster {cluster.name!r}"
-    if cluster.domain != _DOMAIN:
-        yield f"{who} has the domain {cluster.domain}: only {_DOMAIN} can be installed so far"
     for plane in structure.control_planes_of(topology, cluster.name):
         ways = structure.gateways_of(topology, plane.cluster)
         if plane.cluster != cluster.name and not any("istiod" in each.exposes for each in ways):

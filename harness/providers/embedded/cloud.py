@@ -28,13 +28,15 @@ DNS_IMAGE = "coredns:lab"
 class Tenant(BaseModel):
     """A cluster that the cloud serves; ``node`` answers for its ``pool`` of addresses.
 
-    ``stage`` is what the supervisor starts when the API server is healthy.
+    Cluster DNS answers at ``dns`` for names of ``domain``; ``stage`` is what the supervisor starts
+    when the API server is healthy.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     cluster: str
     kubeconfig: Path
     dns: str
+    domain: str
     node: str
     stage: str
     pool: tuple[str, ...]
@@ -80,7 +82,7 @@ def serve(tenant: Tenant, control: Path) -> None:
     await_health(kube, tenant.cluster)
     with ControlClient(control) as supervisor:
         supervisor.start(tenant.stage)
-    for manifest in dns.manifests(tenant.dns, DNS_IMAGE):
+    for manifest in dns.manifests(tenant.dns, DNS_IMAGE, tenant.domain):
         persist(tenant.cluster, partial(kube.apply, manifest), again=False)
     persist(tenant.cluster, balancer.follow, again=True)
 

@@ -12,11 +12,11 @@ _NAMED = r"^ip-(?P<a>[0-9]+)-(?P<b>[0-9]+)-(?P<c>[0-9]+)-(?P<d>[0-9]+)[.]balance
 #: There is no world outside a lab, so other names are answered "no such name" at once. A block
 #: of their own, as the template would go before the cluster's names in one block.
 _COREFILE = """\
-cluster.local:53 in-addr.arpa:53 ip6.arpa:53 {
+CLUSTER_DOMAIN:53 in-addr.arpa:53 ip6.arpa:53 {
     errors
     health :8080
     ready :8181
-    kubernetes cluster.local in-addr.arpa ip6.arpa {
+    kubernetes CLUSTER_DOMAIN in-addr.arpa ip6.arpa {
         pods insecure
         ttl 5
     }
@@ -52,9 +52,9 @@ def balancer_address(name: str) -> str:
     return name.partition(".")[0].removeprefix("ip-").replace("-", ".")
 
 
-def manifests(address: str, image: str) -> list[Manifest]:
-    """Return what serves names at ``address``, in an order that can be applied."""
-    return [*_rights(), _config(), _service(address), _deployment(image)]
+def manifests(address: str, image: str, domain: str) -> list[Manifest]:
+    """Return what serves names of a cluster's ``domain`` at ``address``, in order."""
+    return [*_rights(), _config(domain), _service(address), _deployment(image)]
 
 
 def _meta(name: str, namespace: str | None = NAMESPACE) -> Manifest:
@@ -89,12 +89,12 @@ def _rights() -> list[Manifest]:
     ]
 
 
-def _config() -> Manifest:
+def _config(domain: str) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": _meta(_NAME),
-        "data": {"Corefile": _COREFILE},
+        "data": {"Corefile": _COREFILE.replace("CLUSTER_DOMAIN", domain)},
     }
 
 

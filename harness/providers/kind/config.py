@@ -76,7 +76,11 @@ def _node(node: NodePlan, image: str, *, first: bool) -> dict[str, Any]:
 
 def _patches(cluster: ClusterPlan) -> list[dict[str, Any]]:
     return [
-        {"kind": "KubeletConfiguration", "nodeStatusUpdateFrequency": "1s"},
+        {
+            "kind": "KubeletConfiguration",
+            "clusterDomain": cluster.domain,
+            "nodeStatusUpdateFrequency": "1s",
+        },
         {
             "kind": "KubeProxyConfiguration",
             "iptables": {"minSyncPeriod": "100ms", "localhostNodePorts": False},
@@ -105,6 +109,7 @@ def _control_plane(cluster: ClusterPlan, version: str) -> dict[str, Any]:
     return {
         "apiVersion": version,
         "kind": "ClusterConfiguration",
+        "networking": {"dnsDomain": cluster.domain},
         "apiServer": {"certSANs": ["localhost", "127.0.0.1", cluster.api_address]},
         "controllerManager": {"extraArgs": extra(_CONTROLLERS)},
         "etcd": {"local": {"dataDir": "/var/lib/etcd", "extraArgs": extra(_ETCD)}},

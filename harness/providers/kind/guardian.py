@@ -123,7 +123,7 @@ def care(place: State, cluster: ClusterPlan) -> None:
     kube = Kube(tenant.kubeconfig)
     balancer = Balancer(cluster.name, cluster.load_balancers, kube, Standing())
     await_health(kube, cluster.name)
-    for manifest in dns.manifests(cluster.dns, tenant.dns_image):
+    for manifest in dns.manifests(cluster.dns, tenant.dns_image, cluster.domain):
         persist(cluster.name, partial(kube.apply, manifest), again=False)
     persist(cluster.name, balancer.follow, again=True)
 

@@ -54,6 +54,7 @@ class NodeConfig(_Strict):
     pods: str
     cluster_pods: str
     dns: str
+    domain: str
     api_service: str
     kubeconfig: Path
     state: Path
@@ -66,7 +67,6 @@ class NodeConfig(_Strict):
     labels: dict[str, str] = {}
     bridge: str = "cni0"
     port: int = 10250
-    domain: str = "cluster.local"
     capacity: Capacity = Capacity()
     log_limit: int = 20 * 1024 * 1024
 

@@ -22,6 +22,7 @@ SHAPES = {
     "custom-root-and-revision": f"{CALLS} or policies_judge_callers",
     "chosen-hosts": f"{CALLS} or exposes_the_hosts",
     "four-networks": f"{CALLS} or same_view",
+    "cluster-domain": f"{CALLS} or stays_cluster_local or exposes_the_hosts",
     "dns-capture": f"{CALLS} or name_resolves_as_long or nobody_is_local",
     "machine-beside-clusters": f"{CALLS} or service_selects_machines",
     "self-signed": f"{CALLS} or servers_see_each",

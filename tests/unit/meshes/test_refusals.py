@@ -15,7 +15,6 @@ SHIPPED = {
 #: What keeps each of the others from being installed; all of it is said.
 REFUSED = {
     "ambient-multi-primary-multi-network": ["data plane ambient", "class istio-east-west"],
-    "cluster-domain": ["'cluster1' has the domain corp.example", "'cluster2' has the domain"],
 }
 
 
@@ -37,6 +36,16 @@ def test_versions_that_nobody_has_are_told_with_those_that_there_are(two: Topolo
     told = "\n".join(IstioMesh("0.9.9").refuses(skewed))
     for word in ("1.2.3", "0.9.9", "1.32-alpha.eed52ebb", "1.31-alpha.b01690e6"):
         assert word in told
+
+
+def test_clusters_of_several_domains_are_not_judged(two: Topology) -> None:
+    apart = {"links": "none", "control_planes": []}
+    first, second = two.clusters
+    clusters = (first, second.model_copy(update={"domain": "corp.example"}))
+    told = IstioMesh().refuses(two.model_copy(update={**apart, "clusters": clusters}))
+    assert told == [
+        "domains cluster.local, corp.example: only clusters of one domain can be judged so far"
+    ]
 
 
 def test_istioctl_makes_a_default_of_a_revision_so_it_is_not_used_for_one() -> None:

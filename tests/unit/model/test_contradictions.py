@@ -117,6 +117,11 @@ UNKNOWN = {
         "12: mesh 'mesh1' has 2 control planes: each would make a root of its own, which the"
         " others do not trust",
     ),
+    "name of Services in one mesh": (
+        PAIR + "    domain: corp.example\n",
+        "11: cluster 'west' has the domain corp.example, and control plane 'east', which knows its"
+        " Services, cluster.local",
+    ),
     "root that is not made yet": (
         MESHES.replace("- id: one", "- {id: one, trusts: [two]}").replace(
             "- id: two", "- {id: two, ca: self-signed}"

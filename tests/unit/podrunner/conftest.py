@@ -59,6 +59,7 @@ def config(state: Path) -> NodeConfig:
         pods="10.9.0.0/24",
         cluster_pods="10.9.0.0/16",
         dns="10.8.0.10",
+        domain="cluster.local",
         api_service="10.8.0.1",
         kubeconfig=state / "kubeconfig",
         state=state,
