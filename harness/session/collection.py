@@ -122,17 +122,21 @@ def _rows_of_pairs(pairs: Sequence[Pair]) -> list[_Row]:
 
 
 def _to_one(pairs: Sequence[Pair]) -> list[_Row]:
-    sources: dict[str, tuple[str, ...]] = {}
-    for one, other in pairs:
-        sources[other] = (*sources.get(other, ()), one)
-    return [_Row({"sources": all_, "target": it}, f"all->{it}") for it, all_ in sources.items()]
+    found = _by_end(pairs, 1).items()
+    return [_Row({"sources": names, "target": it}, f"all->{it}") for it, names in found]
 
 
 def _from_one(pairs: Sequence[Pair]) -> list[_Row]:
-    targets: dict[str, tuple[str, ...]] = {}
-    for one, other in pairs:
-        targets[one] = (*targets.get(one, ()), other)
-    return [_Row({"source": it, "targets": all_}, f"{it}->all") for it, all_ in targets.items()]
+    found = _by_end(pairs, 0).items()
+    return [_Row({"source": it, "targets": names}, f"{it}->all") for it, names in found]
+
+
+def _by_end(pairs: Sequence[Pair], end: int) -> dict[str, tuple[str, ...]]:
+    """Return the other ends of pairs by the cluster at ``end``: 0 the source, 1 the target."""
+    found: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        found[pair[end]] = (*found.get(pair[end], ()), pair[1 - end])
+    return found
 
 
 def _about(cited: Sequence[Requirement], relation: Relation) -> bool:
@@ -219,12 +223,12 @@ def _subject(topology: Topology, values: Mapping[str, Any]) -> _Subject:
     lacking = [name for name in (*_SINGLES, *_ENDS) if name in values and values[name] is None]
     if lacking:
         return _Subject(lacks="pair" if lacking[0] in _ENDS else lacking[0])
-    sources = values.get("sources") or [values[name] for name in ("source",) if name in values]
-    targets = values.get("targets") or [values[name] for name in ("target",) if name in values]
-    pairs = product(sources, targets)
-    return _Subject(
-        {(one, other): structure.relation(topology, one, other) for one, other in pairs}
-    )
+    pairs = product(_clusters(values, "sources", "source"), _clusters(values, "targets", "target"))
+    return _Subject({pair: structure.relation(topology, *pair) for pair in pairs})
+
+
+def _clusters(values: Mapping[str, Any], several: str, one: str) -> Sequence[str]:
+    return values.get(several) or ([values[one]] if one in values else [])
 
 
 def _gates(
