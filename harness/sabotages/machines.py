@@ -2,15 +2,16 @@
 
 import re
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from harness.converge import Budget, eventually
-from harness.faults.exposure import gateway_service
 from harness.faults.networks import machine_routes
 from harness.faults.rollout import istiod_environment
 from harness.kube import Manifest
 from harness.meshes import ca
 from harness.meshes.addresses import external_addresses
-from harness.meshes.base import NETWORK_LABEL, XDS_PORT
+from harness.meshes.base import XDS_PORT
+from harness.sabotages.fabric import gateway_network_label_dropped
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.guest import Guest
 from harness.workloads.neighbours import OTHER_ACCOUNT
@@ -158,11 +159,7 @@ def entry_on_the_clients_network(scene: Scene) -> Breaking:
 @contextmanager
 def gateway_registration_removed(scene: Scene) -> Breaking:
     """Remove the network label from the gateway Services of the machine's network."""
-    patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
-    with ExitStack() as undo:
-        for site in scene.sites:
-            if site.network == _guest(scene).group.network and site.gateways:
-                undo.enter_context(gateway_service(site, patch))
+    with gateway_network_label_dropped(replace(scene, target=_guest(scene).site)):
         yield
 
 
