@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
@@ -148,7 +148,7 @@ def pause(seconds: float, *, why: str) -> None:
     time.sleep(seconds)
 
 
-def concurrently(work: Callable[[T], R], items: "list[T] | tuple[T, ...]") -> list[R]:
+def concurrently(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
     """Run ``work`` on every item at once, one thread each; return results in order.
 
     Waits for all of them. One failure is raised as it is, several as an ``ExceptionGroup``.

@@ -442,12 +442,12 @@ def _unwritten(
     check: Check, topology: Topology, written: Mapping[str, Set[str]], options: Options
 ) -> Iterator[tuple[str, str]]:
     """Yield the sabotages that fit here and that nobody has written, with what they are for."""
+    kinds: set[Relation | None] = {*check.relations.values()} or {None}
     for name in check.requirements:
         requirement = options.catalogue.get(name)
         if requirement is None or name in check.gates:
             continue
         for each in requirement.sabotage:
-            kinds: set[Relation | None] = {*check.relations.values()} or {None}
             here = each.possible(topology) and any(
                 fits(each.pairs, topology, kind) for kind in kinds
             )

@@ -152,13 +152,13 @@ def target(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
 @pytest.fixture
 def sources(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> tuple[Site, ...]:
     """Return the clusters that call the target, all of them: what befalls it befalls it once."""
-    return tuple(site for site in sites if site.name in request.param)
+    return _all_named(sites, request)
 
 
 @pytest.fixture
 def targets(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> tuple[Site, ...]:
     """Return the clusters that the source calls, all of them: what befalls it befalls it once."""
-    return tuple(site for site in sites if site.name in request.param)
+    return _all_named(sites, request)
 
 
 @pytest.fixture
@@ -221,6 +221,10 @@ def _run(config: pytest.Config) -> Run:
 
 def _named(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> Site:
     return next(site for site in sites if site.name == request.param)
+
+
+def _all_named(sites: tuple[Site, ...], request: pytest.FixtureRequest) -> tuple[Site, ...]:
+    return tuple(site for site in sites if site.name in request.param)
 
 
 def uncaptured(config: pytest.Config) -> AbstractContextManager[None]:

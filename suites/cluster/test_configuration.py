@@ -33,7 +33,7 @@ def test_a_rule_of_one_primary_binds_its_own_clients_only(
             all_answered(418),
             what=f"the rule of {source.name} binds its clients",
         )
-        ledgers = concurrently(partial(marked_calls, word, stage), tuple(targets))
+        ledgers = concurrently(partial(marked_calls, word, stage), targets)
     waits(SETTLING)
     for target, elsewhere in zip(targets, ledgers, strict=True):
         seen = [entry.status for entry in elsewhere.failed]

@@ -52,7 +52,7 @@ def test_traffic_fails_over_when_a_cluster_dies(
     with ExitStack() as undo:
         for node in target.plan.nodes:
             undo.enter_context(provider.node_paused(lab, cluster=target.name, node=node.name))
-        ledgers = concurrently(partial(after_ejection, target, stage), tuple(sources))
+        ledgers = concurrently(partial(after_ejection, target, stage), sources)
     expect_return(stage, lent(target))
     waits(EJECTION + SECONDS)
     for source, ledger in zip(sources, ledgers, strict=True):

@@ -50,4 +50,4 @@ def expect_instances(sources: Sequence[Site], target: Site, stage: Stage, count:
             budget=FOLLOWS,
         )
 
-    concurrently(expect, tuple(sources))
+    concurrently(expect, sources)

@@ -53,7 +53,7 @@ def test_an_outage_is_felt_by_own_workloads_only(
     plane = cluster.control_plane
     reach = Reach.of(plane, stage)
     new = lent(plane)
-    expect_forgotten(new, stage)
+    expect_forgotten(new, reach.everyone, stage)
     with ExitStack() as afterwards:
         with without_istiod([plane]), ExitStack() as undo:
             loads = {
@@ -155,11 +155,10 @@ def expect_news(host: Host, site: Site, stage: Stage) -> None:
     )
 
 
-def expect_forgotten(host: Host, stage: Stage) -> None:
+def expect_forgotten(host: Host, callers: tuple[Caller, ...], stage: Stage) -> None:
     """Wait until no proxy knows of a Service that is gone: without istiod it would go on so."""
     if any(site.kube.find("Service", host.name, host.namespace) for site in stage.sites):
         return
-    callers = tuple(caller for site in stage.sites for caller in stage.injected(site))
     eventually(
         lambda: len(unaware(host, callers)),
         lambda count: count == len(callers),

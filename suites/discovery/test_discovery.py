@@ -139,8 +139,8 @@ def resolvers(site: Site) -> list[Manifest]:
 
 def held_for(name: tuple[str, int], caller: Caller) -> set[str]:
     """Return the addresses that a caller holds for a Service of the system."""
-    service, port = name
-    held = caller.sidecar.endpoints(f"{service}.{services_domain()}", port)
+    short, port = name
+    held = caller.sidecar.endpoints(f"{short}.{services_domain()}", port)
     return {endpoint.address for endpoint in held}
 
 

@@ -115,8 +115,8 @@ class BridgePlugin:
         """Remove the network and give its address back, last in the queue."""
         address = IPv4Address(network.address)
         number = int(address) - int(self._gateway)
-        # The link goes at once; the namespace lingers while a dying process is still in it.
         self._shell.run(["ip", "route", "replace", "unreachable", network.address], timeout=30)
+        # The link goes at once; the namespace lingers while a dying process is still in it.
         self._shell.run(["ip", "link", "del", f"pod{number}"], timeout=30)
         self._shell.run(["ip", "netns", "del", network.name], timeout=30)
         with self._lock:
