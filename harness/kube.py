@@ -24,7 +24,8 @@ Manifest = dict[str, Any]
 
 FIELD_MANAGER = "meshproof"
 
-#: apiVersion of the kinds that callers name by kind alone.
+#: apiVersion of the kinds that callers name by kind alone, or with the group (KIND.GROUP, as for
+#: kubectl) where another one has a kind of that name.
 API_VERSIONS: Mapping[str, str] = {
     "AuthorizationPolicy": "security.istio.io/v1",
     "ClusterRole": "rbac.authorization.k8s.io/v1",
@@ -39,6 +40,7 @@ API_VERSIONS: Mapping[str, str] = {
     "EnvoyFilter": "networking.istio.io/v1alpha3",
     "Event": "v1",
     "Gateway": "networking.istio.io/v1",
+    "Gateway.gateway.networking.k8s.io": "gateway.networking.k8s.io/v1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
     "Lease": "coordination.k8s.io/v1",
     "MutatingWebhookConfiguration": "admissionregistration.k8s.io/v1",
@@ -54,6 +56,8 @@ API_VERSIONS: Mapping[str, str] = {
     "Service": "v1",
     "ServiceAccount": "v1",
     "ServiceEntry": "networking.istio.io/v1",
+    "ServiceExport": "multicluster.x-k8s.io/v1alpha1",
+    "ServiceImport": "multicluster.x-k8s.io/v1alpha1",
     "Sidecar": "networking.istio.io/v1",
     "StatefulSet": "apps/v1",
     "Telemetry": "telemetry.istio.io/v1",
@@ -155,7 +159,8 @@ class Kube:
         query = {"labelSelector": labels, "fieldSelector": fields}
         listing = self._json("GET", self._path(kind, None, namespace), query)
         version = str(listing["apiVersion"])
-        return [{"apiVersion": version, "kind": kind, **item} for item in listing["items"]]
+        bare = _without_group(kind)
+        return [{"apiVersion": version, "kind": bare, **item} for item in listing["items"]]
 
     def watch(
         self,
@@ -352,7 +357,7 @@ class Kube:
     def _path(
         self, kind: str, name: str | None, namespace: str | None, *, version: str = ""
     ) -> str:
-        resource = self._resource(version or API_VERSIONS[kind], kind)
+        resource = self._resource(version or API_VERSIONS[kind], _without_group(kind))
         prefix, plural = resource.path.rsplit("/", 1)
         scope = f"/namespaces/{namespace}" if resource.namespaced and namespace else ""
         tail = f"/{quote(name)}" if name else ""
@@ -439,6 +444,10 @@ class Kube:
         if bearer := self._client.configuration.auth_settings().get("BearerToken"):
             headers["Authorization"] = bearer["value"]
         return headers
+
+
+def _without_group(kind: str) -> str:
+    return kind.partition(".")[0]
 
 
 def _status(body: bytes) -> str:

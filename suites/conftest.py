@@ -8,6 +8,7 @@ import pytest
 
 from harness.converge import Budget, NotConverged, concurrently, eventually
 from harness.faults.remote_secrets import Rotation
+from harness.faults.services_api import ServicesApi
 from harness.faults.upgrades import Upgrade
 from harness.meshes.base import Mesh
 from harness.model import ClusterSpec, Lab, NetworkSpec, Topology
@@ -149,6 +150,12 @@ def settling() -> Settling:
 def upgrade(lab: Lab, mesh: Mesh) -> Upgrade:
     """How a check installs revisions; a sabotage may have that done badly."""
     return Upgrade(lab, mesh)
+
+
+@pytest.fixture
+def services_api(mesh: Mesh) -> ServicesApi:
+    """How a check uses the multi-cluster Services API; a sabotage may have that done badly."""
+    return ServicesApi(mesh)
 
 
 @pytest.fixture

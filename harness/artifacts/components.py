@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.artifacts.debian import Debian
-from harness.artifacts.module import Module
+from harness.artifacts.module import Module, ModuleFiles
 from harness.artifacts.own import Own
 from harness.artifacts.recipes import Component, Recipe, Unknown
 from harness.artifacts.versions import ISTIO, KUBERNETES, istio_name, istio_revision, staging
@@ -197,6 +197,13 @@ func main() {
 """
 
 
+def _definitions(program: str, module: str, pattern: str) -> Callable[[str], ModuleFiles]:
+    """Return the recipe of an API's definitions: files of the module that publishes them."""
+    return lambda version: ModuleFiles(
+        module=module, version=f"v{version}", files={program: pattern}
+    )
+
+
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler")
 _NODE = ("kubeadm", "kubectl", "kubelet")
 _ROWS: Mapping[str, _Row] = {
@@ -228,6 +235,17 @@ _ROWS: Mapping[str, _Row] = {
         seconds=30,
         megabytes=700,
     ),
+    # Which gateways of the Gateway API need. Those who install Istio install it first.
+    "gateway-api": _Row(
+        versions=("1.6.0", "1.5.1"),
+        programs=("gateway-api-crds",),
+        recipe=_definitions(
+            "gateway-api-crds",
+            "sigs.k8s.io/gateway-api",
+            "config/crd/standard/gateway.networking.k8s.io_[!v]*.yaml",
+        ),
+        megabytes=50,
+    ),
     "istio": _Row(
         versions=tuple(revision.version for revision in ISTIO),
         programs=(*_ISTIO_COMMANDS, *_ISTIO_FILES),
@@ -252,6 +270,15 @@ _ROWS: Mapping[str, _Row] = {
         seconds=250,
         megabytes=3500,
     ),
+    # The multi-cluster Services API.
+    "mcs-api": _Row(
+        versions=("0.4.1",),
+        programs=("mcs-api-crds",),
+        recipe=_definitions(
+            "mcs-api-crds", "sigs.k8s.io/mcs-api", "config/crd/multicluster.x-k8s.io_*.yaml"
+        ),
+        megabytes=50,
+    ),
     # What a node of its own needs; most of it is compiled with the control plane.
     "kubernetes-node": _Row(
         versions=KUBERNETES,
@@ -267,7 +294,8 @@ _ROWS: Mapping[str, _Row] = {
 #: By name, in the order in which they are made: what is soon done comes first. These are made
 #: when nobody says which.
 COMPONENTS: Mapping[str, Callable[..., Component]] = {
-    name: partial(make, name) for name in ("envoy", "etcd", "coredns", "kubernetes", "istio")
+    name: partial(make, name)
+    for name in ("envoy", "gateway-api", "mcs-api", "etcd", "coredns", "kubernetes", "istio")
 }
 #: What only nodes that are containers need; made when it is named.
 NODE_COMPONENTS: Mapping[str, Callable[..., Component]] = {

@@ -7,12 +7,14 @@ materials.
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from harness.artifacts.progress import Bench
 from harness.artifacts.recipes import Made
 from harness.artifacts.toolchain import toolchain
+from harness.model import ToolError
 from harness.tools.go import Go
 
 
@@ -66,3 +68,39 @@ class Module:
         packages = list(self.commands.values())
         names = [*self.commands] if len(packages) == 1 else [""]  # several keep their own names
         go.build(packages, output=f"{bench.place}/bin/{names[0]}", ldflags=self.ldflags)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleFiles:
+    """Files of a published Go module, without building anything of it.
+
+    ``files``: program to a pattern of paths in the sources; what matches is joined to one file of
+    YAML documents, in the order of the names.
+    """
+
+    module: str
+    version: str
+    files: Mapping[str, str]
+
+    def make(self, bench: Bench) -> Made:
+        """Fetch the module, and join what is wanted of it."""
+        for part in ("module", "files", "tmp"):
+            (bench.place / part).mkdir()
+        binary, _ = toolchain(bench)
+        go = Go(binary, bench.shell(bench.place / "module"), bench.place / "tmp")
+        go.init("local/build")
+        go.edit(f"-require={self.module}@{self.version}")
+        go.download(self.module)
+        sources = go.source(self.module)
+        made = {}
+        for program, pattern in self.files.items():
+            made[program] = bench.place / "files" / program
+            _join(sorted(sources.glob(pattern)), made[program])
+        shutil.rmtree(bench.place / "tmp")
+        return Made(made, f"module {self.module}@{self.version}")
+
+
+def _join(parts: Sequence[Path], whole: Path) -> None:
+    if not parts:
+        raise ToolError(("join", whole.name), 1, "the module has no file of that name")
+    whole.write_text("\n---\n".join(each.read_text(encoding="utf-8") for each in parts))

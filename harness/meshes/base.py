@@ -47,6 +47,10 @@ STATS_PORT = 15090
 #: ask it for, configuration and certificates by the one, injection and validation by the other.
 DEBUG_PORT, METRICS_PORT = 8080, 15014
 XDS_PORT, WEBHOOK_PORT = 15012, 15017
+#: The kind of gateways of the Gateway API, and how a listener of theirs is told to pass mutual TLS
+#: on by SNI.
+GATEWAY_API = "Gateway.gateway.networking.k8s.io"
+LISTENER_MODE, AUTO_PASSTHROUGH = "gateway.istio.io/listener-protocol", "auto-passthrough"
 #: The Gateway object and the VirtualService by which the guides expose a control plane.
 ISTIOD_GATEWAY, ISTIOD_ROUTE = "istiod-gateway", "istiod-vs"
 
@@ -81,8 +85,9 @@ class MeshShape:
     ``istiod`` names the control plane's Deployment, ``istiod_pods`` selects its pods;
     ``gateway`` names Deployment and Service of the east-west gateway, in ``gateway_namespace``,
     whose pods the selector ``gateway_pods`` finds and whose port for other networks is
-    ``gateway_port``; ``exposure`` is the Gateway object that opens it; ``trust_domain`` is that
-    of identities; ``config_map`` holds the mesh configuration under key ``mesh``;
+    ``gateway_port``; ``exposure`` is the Gateway object that opens it, of ``exposure_kind``
+    (Istio's own, or :data:`GATEWAY_API`); ``trust_domain`` is that of identities;
+    ``config_map`` holds the mesh configuration under key ``mesh``;
     ``proxy`` is the container of the proxy; ``injector`` (with ``-<revision>``) holds the values
     of injection; ``authority`` is the Secret of a plugged-in CA, ``own_authority`` that of one
     that istiod made for itself; ``published_root`` tells workloads of every namespace the root.
@@ -98,6 +103,7 @@ class MeshShape:
     gateway_pods: str = "istio=eastwestgateway"
     gateway_port: int = PASSTHROUGH_PORT
     exposure: str = "cross-network-gateway"
+    exposure_kind: str = "Gateway"
     istiod: str = "istiod"
     istiod_pods: str = "app=istiod"
     config_map: str = "istio"
@@ -106,6 +112,11 @@ class MeshShape:
     authority: str = "cacerts"
     own_authority: str = "istio-ca-secret"
     published_root: str = "istio-ca-root-cert"
+
+    @property
+    def gateway_api(self) -> bool:
+        """Whether the east-west gateway is an object of the Gateway API."""
+        return self.exposure_kind == GATEWAY_API
 
     @property
     def gateway_labels(self) -> dict[str, str]:
@@ -204,11 +215,15 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
 
     The baseline without a mesh claims all of them: its checks are to be run, and to fail; except
     for those that ask a mesh to do what it has no method for. Nothing is plugged in where a
-    topology wants roots of istiod's making.
+    topology wants roots of istiod's making, and the Gateway API is there where a gateway is of it.
     """
     said = mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
+    if not any(gateway.class_name for gateway in structure.gateways(topology)):
+        said = said - {"gateway-api"}
     if any(plane.self_signed for plane in structure.control_planes(topology)):
         said = said - {"plugged-ca"}
+    if not isinstance(mesh, FollowsServicesApi):
+        said = said - {"mcs-api"}
     return said if isinstance(mesh, AddsRevisions) else said - {"multi-revision"}
 
 
@@ -243,6 +258,27 @@ class AddsRevisions(Protocol):
 
         It is ready, and no workload is moved to it; its names are given.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesApiSupport:
+    """What makes a mesh follow the multi-cluster Services API.
+
+    ``definitions`` are the CustomResourceDefinitions of ServiceExport and ServiceImport (version
+    v1alpha1), ``variables`` the environment of its control planes.
+    """
+
+    definitions: "Sequence[Manifest]" = field(repr=False)
+    variables: Mapping[str, str]
+
+
+@runtime_checkable
+class FollowsServicesApi(Protocol):
+    """A mesh whose control planes can be told to follow the multi-cluster Services API."""
+
+    def services_api(self) -> ServicesApiSupport:
+        """Return what that takes. A Service then stays in its cluster unless it is exported."""
         ...
 
 

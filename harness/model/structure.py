@@ -25,6 +25,8 @@ from harness.model.topology import (
 
 #: Where a control plane runs unless it says otherwise.
 SYSTEM = "istio-system"
+#: By which Istio's controller of the Gateway API selects the pods of a gateway that it deploys.
+GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
 #: The first of the virtual addresses of imported services: reserved (RFC 1112), and beside those
 #: that Istio allocates by itself (240.240.0.0/16).
 _IMPORTED = IPv4Address("240.241.0.1")
@@ -69,7 +71,11 @@ class ControlPlane:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """An east-west gateway of a cluster into ``network``; fields as :class:`GatewaySpec` has."""
+    """An east-west gateway of a cluster into ``network``; fields as :class:`GatewaySpec` has.
+
+    One with a ``class_name`` is an object of the Gateway API, called ``name``, whose controller
+    deploys what ``labels`` select.
+    """
 
     cluster: str
     network: str
@@ -83,6 +89,11 @@ class Gateway:
     replicas: int
     exposes: frozenset[str]
     hosts: tuple[str, ...]
+
+    @property
+    def workload(self) -> str:
+        """The name of its Deployment and Service, as Istio's controller calls those it makes."""
+        return f"{self.name}-{self.class_name}" if self.class_name else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,8 +404,8 @@ def _gateway(topology: Topology, spec: GatewaySpec) -> Gateway:
         network=spec.network or topology.cluster(spec.cluster).network,
         name=spec.name,
         namespace=spec.namespace or (serving[0].namespace if serving else SYSTEM),
-        labels=dict(spec.labels),
-        class_name=spec.class_name,
+        labels={GATEWAY_NAME_LABEL: spec.name} if spec.class_name else dict(spec.labels),
+        class_name=spec.class_name or "",
         type=str(spec.type),
         address=str(spec.address),
         port=spec.port,

@@ -203,8 +203,11 @@ class GatewaySpec(_Declared):
     labels: Mapping[str, str] = Field(
         {"istio": "eastwestgateway"}, description="What Gateway objects select it by."
     )
-    class_name: Name = Field(
-        "istio", alias="class", description="istio: a Deployment; else a GatewayClass."
+    class_name: Name | None = Field(
+        None,
+        alias="class",
+        description="The GatewayClass of a Gateway API gateway; absent: it is a Deployment that"
+        " Istio's own Gateway objects select.",
     )
     type: GatewayServiceType = Field(
         GatewayServiceType.LOAD_BALANCER, description="Type of its Service."

@@ -101,7 +101,7 @@ def _resolved(site: ClusterView, name: str) -> Sequence[str]:
 
 
 def _ways(kube: Kube, gateway: DeclaredGateway) -> Iterator[tuple[str, int]]:
-    service = kube.find("Service", gateway.name, gateway.namespace)
+    service = kube.find("Service", gateway.workload, gateway.namespace)
     if service is None:
         return
     yield from ((each, gateway.port) for each in external_addresses(service))

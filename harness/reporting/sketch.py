@@ -163,8 +163,8 @@ def _way_in(gateway: Gateway, home: str) -> Iterator[str]:
     facts = {
         "exposes": " and ".join(sorted(gateway.exposes, reverse=True)),
         "namespace": gateway.namespace if gateway.namespace != structure.SYSTEM else "",
-        "labels": labels if labels != "istio=eastwestgateway" else "",
-        "class": gateway.class_name if gateway.class_name != "istio" else "",
+        "labels": "" if gateway.class_name or labels == "istio=eastwestgateway" else labels,
+        "class": gateway.class_name,
         "into": gateway.network if gateway.network != home else "",
         "type": gateway.type if gateway.type != "LoadBalancer" else "",
         "address": gateway.address if gateway.address != "ip" else "",

@@ -4,7 +4,7 @@ import base64
 from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
-from harness.faults.exposure import gateway_service, terminating, unexposed
+from harness.faults.exposure import terminating, unaddressed, unexposed, unlabelled
 from harness.faults.networks import pod_routes, relabelled_pods
 from harness.faults.rollout import other_pods, pod_spec
 from harness.kube import Manifest
@@ -93,20 +93,25 @@ def same_network_name(scene: Scene) -> Breaking:
 @contextmanager
 def gateway_network_label_dropped(scene: Scene) -> Breaking:
     """Remove the network label from the gateway Services of the server's network."""
-    patch = {"metadata": {"labels": {NETWORK_LABEL: None}}}
     with ExitStack() as undo:
         for site in scene.gates:
-            undo.enter_context(gateway_service(site, patch))
+            undo.enter_context(unlabelled(site))
+        yield
+
+
+@contextmanager
+def label_dropped(scene: Scene) -> Breaking:
+    """Remove the network label from the gateways (of the Gateway API) of the server's network."""
+    with gateway_network_label_dropped(scene):
         yield
 
 
 @contextmanager
 def clusterip_gateway(scene: Scene) -> Breaking:
     """Take the external address from the gateway Services of the server's network."""
-    patch = {"spec": {"type": "ClusterIP"}}
     with ExitStack() as undo:
         for site in scene.gates:
-            undo.enter_context(gateway_service(site, patch))
+            undo.enter_context(unaddressed(site))
         yield
 
 

@@ -39,7 +39,7 @@ def istiod_not_exposed(scene: Scene) -> Breaking:
         for site in guest.site.control_planes:
             for gateway in site.gateways:
                 undo.enter_context(site.deleted("Gateway", "istiod-gateway", gateway.namespace))
-                service = site.kube.get("Service", gateway.name, gateway.namespace)
+                service = site.kube.get("Service", gateway.workload, gateway.namespace)
                 for address in external_addresses(service):
                     _await_closed(site, address)
         yield

@@ -144,8 +144,8 @@ def exposed_in_remote_only(scene: Scene) -> Breaking:
     gate = scene.gate
     config = gate.config
     shape = gate.shape
-    where = ("Gateway", shape.exposure, shape.gateway_namespace)
-    moved = {**without_server_fields(config.kube.get(*where)), "kind": "Gateway"}
+    where = (shape.exposure_kind, shape.exposure, shape.gateway_namespace)
+    moved = without_server_fields(config.kube.get(*where))
     elsewhere = next(site for site in scene.sites if site.name != config.name)
     with elsewhere.applied(moved), config.deleted(*where):
         yield

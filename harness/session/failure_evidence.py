@@ -1,5 +1,6 @@
 """Evidence of a check that has just failed, taken before anything else touches the lab."""
 
+import os
 import re
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from harness.session.run import Run
 LIMIT = 12
 #: Seconds for which what broke of a lab may be felt: pods of a node are started again.
 AFTERMATH = 60.0
+#: Processes per processor that want to run, beyond which calls may time out for that alone.
+BUSY = 8.0
 
 
 def take(item: pytest.Item, run: Run) -> str:
@@ -23,6 +26,8 @@ def take(item: pytest.Item, run: Run) -> str:
 
     Where there is none, returns nothing, and a note of the check says why.
     """
+    if told_busy := busyness():
+        _note(item, "the machine was busy", told_busy)
     lab = run.keeper.standing
     taken: set[str] = item.config.stash.setdefault(_TAKEN, set())
     if lab is None:
@@ -36,6 +41,14 @@ def take(item: pytest.Item, run: Run) -> str:
     except Exception as error:  # noqa: BLE001 - must not cost the verdict that it is to explain
         _note(item, "no evidence", told(error))
         return ""
+
+
+def busyness() -> str:
+    """Say how busy the machine is, if that alone may be why a check failed; else nothing."""
+    load, processors = os.getloadavg()[0], os.cpu_count() or 1
+    if load < BUSY * processors:
+        return ""
+    return f"{load:.0f} processes wanted to run on {processors} processors in the last minute"
 
 
 def incidents(item: pytest.Item, run: Run, began: float) -> list[str]:

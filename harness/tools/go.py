@@ -32,6 +32,10 @@ class Go:
         """Build static commands into ``output`` (a directory if it ends in ``/``)."""
         self._run("build", "-trimpath", "-ldflags", ldflags, "-o", output, *packages)
 
+    def download(self, module: str) -> None:
+        """Fetch the sources of a required module."""
+        self._fetch("mod", "download", module)
+
     def edit(self, *flags: str) -> None:
         """Change ``go.mod`` by the flags of ``go mod edit``."""
         self._run("mod", "edit", *flags)

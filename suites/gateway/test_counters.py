@@ -9,10 +9,14 @@ import pytest
 from harness.converge import Budget, eventually
 from harness.model import Lab
 from harness.probes.claims import always, answered_by, from_each, none_from, only_from
-from harness.probes.gateway import gateways
+from harness.probes.gateway import gateways, ways_in
 from harness.probes.wire import through, trespasses
 from harness.providers.base import CanCapture
-from harness.sabotages.fabric import same_network_name_and_routes
+from harness.sabotages.fabric import (
+    clusterip_gateway,
+    label_dropped,
+    same_network_name_and_routes,
+)
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, TCP_PORT, Stage, only
 
@@ -40,6 +44,43 @@ def test_the_gateway_counts_every_connection(
     stage: Stage,
     observed: Callable[[str, str, str, int], None],
 ) -> None:
+    observed(source.name, target.name, "gateway", counted(source, target, stage))
+
+
+@pytest.mark.requirement("GW-11")
+@pytest.mark.sabotage.with_args(label_dropped, breaks="answers")
+@pytest.mark.sabotage.with_args(clusterip_gateway, breaks="is programmed")
+@pytest.mark.disturbs
+def test_a_gateway_of_the_gateway_api_serves_east_west(
+    source: Site, target: Site, stage: Stage
+) -> None:
+    for site in stage.gated(target):
+        there = {address for address, _ in ways_in(site)}
+        always(
+            partial(programmed, site),
+            partial(_addressed, there),
+            what=f"the Gateway of {site} is programmed, with the addresses of its Service: {there}",
+        )
+    counted(source, target, stage)
+
+
+def programmed(site: Site) -> set[str]:
+    """Return the addresses that the Gateway of a cluster says that it has, once it is in force."""
+    shape = site.shape
+    found = site.config.kube.get(shape.exposure_kind, shape.exposure, shape.gateway_namespace)
+    said = found.get("status", {})
+    conditions = {each["type"]: each["status"] for each in said.get("conditions", ())}
+    if conditions.get("Programmed") != "True":
+        return set()
+    return {each["value"] for each in said.get("addresses", ())}
+
+
+def _addressed(there: set[str], said: set[str]) -> bool:
+    return bool(there) and said == there
+
+
+def counted(source: Site, target: Site, stage: Stage) -> int:
+    """Claim that gateways count the connections of a sample; return how many cross."""
     call = partial(stage.stranger(source).tcp, f"{ECHO.name}.{ECHO.namespace}", TCP_PORT)
     group, kin = stage.together(source, target), stage.kin(target)
     both = from_each([group], at_least=5)
@@ -54,7 +95,7 @@ def test_the_gateway_counts_every_connection(
         what=f"gateways of {target.network} count exactly {crossed} connections from {source}",
         budget=Budget(timeout=15, interval=0.5),
     )
-    observed(source.name, target.name, "gateway", crossed)
+    return crossed
 
 
 @pytest.mark.requirement("GW-02")

@@ -49,12 +49,12 @@ def test_a_machine_joins(guest: Guest) -> None:
 @pytest.mark.requirement("VM-02")
 @pytest.mark.sabotage.with_args(istiod_not_exposed, breaks="control traffic")
 def test_control_traffic_of_a_machine_takes_the_gateway(guest: Guest) -> None:
-    entrances = {
-        address
+    services = [
+        site.kube.get("Service", gateway.workload, gateway.namespace)
         for site in guest.site.control_planes
         for gateway in site.gateways
-        for address in external_addresses(site.kube.get("Service", gateway.name, gateway.namespace))
-    }
+    ]
+    entrances = {address for service in services for address in external_addresses(service)}
     with guest.joined(ready=False):
         always(
             lambda: guest.connected_to(XDS_PORT),

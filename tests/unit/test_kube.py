@@ -111,6 +111,18 @@ def test_lists_carry_their_kind(kube: Kube, script: Script) -> None:
     assert kube.list("Pod", "n", labels="app=echo") == [{"apiVersion": "v1", "kind": "Pod", **POD}]
 
 
+def test_kinds_of_one_name_are_told_apart_by_their_group(kube: Kube, script: Script) -> None:
+    gateways = {"resources": [{"name": "gateways", "kind": "Gateway", "namespaced": True}]}
+    for group in ("networking.istio.io/v1", "gateway.networking.k8s.io/v1"):
+        script.answer(f"GET /apis/{group}", 200, gateways)
+        listing = {"apiVersion": group, "items": [{"metadata": {"name": "east"}}]}
+        script.answer(f"GET /apis/{group}/gateways", 200, listing)
+    (own,) = kube.list("Gateway")
+    (other,) = kube.list("Gateway.gateway.networking.k8s.io")
+    assert (own["apiVersion"], own["kind"]) == ("networking.istio.io/v1", "Gateway")
+    assert (other["apiVersion"], other["kind"]) == ("gateway.networking.k8s.io/v1", "Gateway")
+
+
 def test_cluster_scoped_objects_have_no_namespace(kube: Kube, script: Script) -> None:
     script.answer("GET /api/v1/namespaces/n", 200, {"metadata": {"name": "n"}})
     assert kube.get("Namespace", "n", "ignored")["metadata"]["name"] == "n"

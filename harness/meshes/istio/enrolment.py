@@ -29,7 +29,7 @@ class Door:
         beside = gateways_beside_istiod(lab.topology, cluster)
         for gateway in doors(lab.topology, cluster) or beside:
             kube = Kube(lab.cluster(gateway.cluster).kubeconfig)
-            service = kube.get("Service", gateway.name, gateway.namespace)
+            service = kube.get("Service", gateway.workload, gateway.namespace)
             for address in filter(is_ip, external_addresses(service)):
                 return cls(Path(lab.cluster(cluster).kubeconfig), address)
         raise MachineError(f"no gateway beside an istiod of {cluster} has an IP address")

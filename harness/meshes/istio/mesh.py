@@ -9,9 +9,9 @@ from harness.artifacts.home import home
 from harness.converge import concurrently
 from harness.kube import Kube, Manifest
 from harness.meshes import ca, runner
-from harness.meshes.base import MeshShape
+from harness.meshes.base import MeshShape, ServicesApiSupport
 from harness.meshes.installation import Installation
-from harness.meshes.istio import images, removal, revisions
+from harness.meshes.istio import definitions, images, removal, revisions
 from harness.meshes.istio.enrolment import Door, enrolled
 from harness.meshes.istio.operator import Release, gateways_operator, operator
 from harness.meshes.istio.plan import ClusterInstall, InstallPlan, Part, plan_install
@@ -25,6 +25,12 @@ from harness.shell import LocalShell
 from harness.tools.istioctl import Istioctl
 
 _PROGRAMS = ["istioctl"]
+#: What an istiod is told to follow the multi-cluster Services API, cluster.local included.
+_SERVICES_API = (
+    "ENABLE_MCS_SERVICE_DISCOVERY",
+    "ENABLE_MCS_HOST",
+    "ENABLE_MCS_CLUSTER_LOCAL",
+)
 
 
 class IstioMesh:
@@ -66,10 +72,11 @@ class IstioMesh:
         programs = _istioctls(install)
         names = {each.plane.root: None for each in install.clusters if _certified(each)}
         roots = {root: ca.make_root(f"Root CA of {root}") for root in names}
+        api = definitions.of_gateways(structure.gateways(topology))
 
         def rendered(each: ClusterInstall) -> Rendered:
             renderer = _renderer(programs[each.version])
-            return _rendered(each, renderer, roots)
+            return _rendered(each, renderer, roots, api)
 
         istioctl = {version: _istioctl(found) for version, found in programs.items()}
         steps = Steps(
@@ -133,6 +140,10 @@ class IstioMesh:
         finally:
             removal.delete(kube, added)
 
+    def services_api(self) -> ServicesApiSupport:
+        """Return the definitions, and the variables of Istio's experimental support."""
+        return ServicesApiSupport(definitions.of_services(), dict.fromkeys(_SERVICES_API, "true"))
+
     def programs(self) -> tuple[Program, ...]:
         """Return istioctl: what runs inside the lab is the provider's to tell."""
         found = ensure(_PROGRAMS, Phases(), _asked(self.version))
@@ -174,7 +185,10 @@ def _certified(install: ClusterInstall) -> bool:
 
 
 def _rendered(
-    install: ClusterInstall, renderer: Renderer, roots: Mapping[str, ca.Authority]
+    install: ClusterInstall,
+    renderer: Renderer,
+    roots: Mapping[str, ca.Authority],
+    gateway_api: Sequence[Manifest],
 ) -> Rendered:
     release = Release(istio_tag(install.version))
     root = roots.get(install.plane.root)
@@ -189,7 +203,8 @@ def _rendered(
     if install.part is Part.REMOTE and install.gateways:
         later = gateways_operator(install, release)
     gateways = renderer.render(later, default=False) if later else []
-    return Rendered(install, authority, values, manifests, later, gateways)
+    api = gateway_api if any(each.class_name for each in install.gateways) else ()
+    return Rendered(install, authority, values, manifests, later, gateways, api)
 
 
 def _asked(version: str) -> dict[str, str]:

@@ -3,9 +3,19 @@
 from collections.abc import Iterator, Sequence
 
 from harness.kube import Manifest
-from harness.meshes.base import ISTIOD_ROUTE, LEADERS, NETWORK_LABEL, WEBHOOK_PORT, XDS_PORT
+from harness.meshes.base import (
+    AUTO_PASSTHROUGH,
+    ISTIOD_ROUTE,
+    LEADERS,
+    LISTENER_MODE,
+    NETWORK_LABEL,
+    WEBHOOK_PORT,
+    XDS_PORT,
+)
 from harness.meshes.istio.plan import ClusterInstall, Exposure
-from harness.model import ControlPlane
+from harness.model import ControlPlane, Gateway
+from harness.model.plan import ADDRESS_ANNOTATION
+from harness.model.topology import GatewayAddress
 
 #: Ports of an istiod as a gateway exposes it, and those of its Service.
 _ISTIOD_PORTS = {XDS_PORT: XDS_PORT, WEBHOOK_PORT: 443}
@@ -28,6 +38,9 @@ def exposures(install: ClusterInstall) -> list[Manifest]:
 
 def _exposed(exposure: Exposure) -> Iterator[Manifest]:
     gateway = exposure.gateway
+    if gateway.class_name:
+        yield _api_gateway(gateway)
+        return
     if not exposure.istiods:
         yield _gateway(exposure, "AUTO_PASSTHROUGH", {gateway.port: "tls"}, gateway.hosts)
         return
@@ -55,6 +68,35 @@ def _gateway(
         "kind": "Gateway",
         "metadata": {"name": exposure.name, "namespace": gateway.namespace},
         "spec": {"selector": dict(gateway.labels), "servers": servers},
+    }
+
+
+def _api_gateway(gateway: Gateway) -> Manifest:
+    """Return a gateway of the Gateway API: a listener for each of its hosts, on one port.
+
+    Its controller gives the labels and annotations of the object to the Service that it makes.
+    """
+    listeners = [
+        {
+            "name": f"services-{number}",
+            "port": gateway.port,
+            "protocol": "TLS",
+            **({} if host == "*" else {"hostname": host}),
+            "tls": {"mode": "Passthrough", "options": {LISTENER_MODE: AUTO_PASSTHROUGH}},
+        }
+        for number, host in enumerate(gateway.hosts)
+    ]
+    given = {ADDRESS_ANNOTATION: gateway.address} if gateway.address != GatewayAddress.IP else {}
+    return {
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": {
+            "name": gateway.name,
+            "namespace": gateway.namespace,
+            "labels": {NETWORK_LABEL: gateway.network},
+            "annotations": given,
+        },
+        "spec": {"gatewayClassName": gateway.class_name, "listeners": listeners},
     }
 
 

@@ -132,7 +132,9 @@ def _external(install: ClusterInstall) -> Manifest:
 
 
 def _gateways(install: ClusterInstall) -> Manifest:
-    return {"ingressGateways": [_gateway(gateway) for gateway in install.gateways]}
+    """Return the gateways that are no objects of the Gateway API: those deploy themselves."""
+    own = [gateway for gateway in install.gateways if not gateway.class_name]
+    return {"ingressGateways": [_gateway(gateway) for gateway in own]}
 
 
 def mesh_config(install: ClusterInstall, roots: Mapping[str, str]) -> Manifest:

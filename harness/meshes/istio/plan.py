@@ -4,7 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.meshes.base import ISTIOD_GATEWAY, PASSTHROUGH_PORT, MeshShape, shape_of
+from harness.meshes.base import (
+    GATEWAY_API,
+    ISTIOD_GATEWAY,
+    PASSTHROUGH_PORT,
+    MeshShape,
+    shape_of,
+)
 from harness.model import ControlPlane, Gateway, Import, Topology, structure
 
 #: The Gateway object of a cluster, as the guides call it.
@@ -53,7 +59,10 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A Gateway object: which services, or which ``istiods``, are reached through a gateway."""
+    """A Gateway object: which services, or which ``istiods``, are reached through a gateway.
+
+    That of a gateway of the Gateway API is the gateway itself.
+    """
 
     name: str
     gateway: Gateway
@@ -113,11 +122,12 @@ class ClusterInstall:
     def _with_gateway(self, shape: MeshShape, gateway: Gateway) -> MeshShape:
         return replace(
             shape,
-            gateway=gateway.name,
+            gateway=gateway.workload,
             gateway_namespace=gateway.namespace,
             gateway_pods=",".join(f"{key}={value}" for key, value in gateway.labels.items()),
             gateway_port=gateway.port,
             exposure=self.exposure,
+            exposure_kind=GATEWAY_API if gateway.class_name else shape.exposure_kind,
         )
 
 
@@ -236,7 +246,7 @@ class _Planner:
     def _ways_to(self, service: Import) -> Iterator[Way]:
         for gateway in structure.exporting_gateways(self._topology, service.exporter):
             domain = self._topology.cluster(gateway.cluster).domain
-            yield Way(gateway.cluster, gateway.namespace, gateway.name, gateway.port, domain)
+            yield Way(gateway.cluster, gateway.namespace, gateway.workload, gateway.port, domain)
 
     def _named(self) -> Iterator[tuple[str, Gateway]]:
         for exposures in self._exposures.values():
@@ -245,7 +255,7 @@ class _Planner:
     def _ways(self, plane: ControlPlane) -> Iterator[Way]:
         for gateway in structure.gateways_of(self._topology, plane.cluster):
             if "istiod" in gateway.exposes:
-                yield Way(plane.cluster, gateway.namespace, gateway.name)
+                yield Way(plane.cluster, gateway.namespace, gateway.workload)
 
 
 def _host(cluster: str) -> ControlPlane:
@@ -279,6 +289,8 @@ def _service_exposures(topology: Topology) -> Iterator[tuple[str, tuple[Exposure
 
 def _free(name: str, gateway: Gateway, taken: list[Exposure]) -> str:
     """Return ``name``, or a longer one where another gateway's object is called so."""
+    if gateway.class_name:
+        return gateway.name
     for other in taken:
         same = _selects(other.gateway) == _selects(gateway)
         if (other.name, other.gateway.namespace) == (name, gateway.namespace) and not same:

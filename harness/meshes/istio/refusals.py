@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
 from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
-from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType
+from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType, GatewaySpec
 
 
 def unsupported(topology: Topology) -> list[str]:
@@ -14,6 +14,7 @@ def unsupported(topology: Topology) -> list[str]:
         *_as_a_whole(topology),
         *(each for cluster in topology.clusters for each in _cluster(topology, cluster)),
         *(each for gateway in structure.gateways(topology) for each in _gateway(gateway)),
+        *(each for gateway in topology.gateways or () for each in _of_a_class(topology, gateway)),
         *(each for machine in topology.machines for each in _machine(topology, machine)),
     ]
     return list(dict.fromkeys(found))
@@ -65,8 +66,6 @@ def _machine(topology: Topology, machine: MachineSpec) -> Iterator[str]:
 
 def _gateway(gateway: Gateway) -> Iterator[str]:
     who = f"gateway {gateway.name!r} of cluster {gateway.cluster!r}"
-    if gateway.class_name != "istio":
-        yield f"{who} is of class {gateway.class_name}: only Deployments can be installed so far"
     if gateway.type == GatewayServiceType.CLUSTER_IP:
         yield f"{who} has a Service of type {gateway.type}: nobody would reach it from elsewhere"
     if gateway.type == GatewayServiceType.NODE_PORT and gateway.exposes != {"services"}:
@@ -76,3 +75,30 @@ def _gateway(gateway: Gateway) -> Iterator[str]:
         )
     if gateway.port in [port for name, port in GATEWAY_PORTS.items() if name != "tls"]:
         yield f"{who} wants port {gateway.port}, which has another use there"
+
+
+def _of_a_class(topology: Topology, gateway: GatewaySpec) -> Iterator[str]:
+    """Say what a gateway of the Gateway API cannot be, or could be in other clusters only."""
+    if gateway.class_name is None:
+        return
+    who = f"gateway {gateway.name!r} of cluster {gateway.cluster!r}"
+    if gateway.class_name != "istio":
+        yield f"{who} is of class {gateway.class_name}: only class istio can be installed so far"
+    serving = structure.control_planes_of(topology, gateway.cluster)
+    if any(plane.cluster != gateway.cluster or plane.external for plane in serving):
+        yield (
+            f"{who} is of a class, and no control plane deploys gateways in another cluster than"
+            " its own: leave its class out"
+        )
+    if gateway.exposes != ("services",):
+        yield (
+            f"{who} is of a class: such a one exposes services and nothing else so far, so declare"
+            " another one for istiod"
+        )
+    if gateway.type != GatewayServiceType.LOAD_BALANCER or gateway.replicas != 1:
+        yield (
+            f"{who} is of a class, whose controller decides on its replicas and its Service: leave"
+            " both out"
+        )
+    if gateway.labels != GatewaySpec.model_fields["labels"].default:
+        yield f"{who} is of a class, whose controller labels its pods: leave its labels out"

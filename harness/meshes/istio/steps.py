@@ -31,7 +31,8 @@ _LEADING = ("Service", "EndpointSlice")
 class Rendered:
     """What one cluster gets, its authority if it has one, and all that istioctl would create there.
 
-    ``gateways`` (and their operator) are rendered apart where they come later.
+    ``gateways`` (and their operator) are rendered apart where they come later; ``gateway_api`` are
+    the definitions of that API, where a gateway is of it.
     """
 
     install: ClusterInstall
@@ -40,6 +41,7 @@ class Rendered:
     manifests: Sequence[Manifest]
     gateways_operator: str = ""
     gateways: Sequence[Manifest] = ()
+    gateway_api: Sequence[Manifest] = ()
 
     def of_kind(self, *kinds: str) -> list[Manifest]:
         """Return the rendered objects of these kinds."""
@@ -121,13 +123,15 @@ class Steps:
         action = InstallByIstioctl(istioctl, rendered.operator, rendered.manifests)
         yield _step("istiod", install, action, "namespaces")
         yield from self._injects(install, "istiod")
+        if rendered.gateway_api:
+            yield _step("definitions", install, Apply(rendered.gateway_api), "namespaces")
         yield from self._exposed(install, "injection")
 
     def _by_manifests(self, rendered: Rendered) -> Iterator[Step]:
         install = rendered.install
         yield _step("settings", install, Apply(rendered.base), "namespaces")
         yield _step("istiod", install, Apply(rendered.istiod), "settings")
-        definitions = Apply(rendered.of_kind(_DEFINITION))
+        definitions = Apply([*rendered.of_kind(_DEFINITION), *rendered.gateway_api])
         yield _step("definitions", install, definitions, "istiod")
         # Before the validators exist: they would only delay these until istiod serves.
         yield from self._exposed(install, "definitions")
@@ -157,12 +161,13 @@ class Steps:
         """Yield what is waited for: gateways with their addresses, validators in force."""
         install = rendered.install
         for gateway in install.gateways:
-            name, where = gateway.name, gateway.namespace
-            yield _step(f"gateway {name}", install, _deployment(name, where), applied)
+            name, where = gateway.workload, gateway.namespace
+            made = "exposure" if gateway.class_name else applied
+            yield _step(f"gateway {name}", install, _deployment(name, where), made)
             balanced = gateway.type == GatewayServiceType.LOAD_BALANCER
             until = waiting.balanced if balanced else waiting.published
             addressed = Await("Service", name, where, until, f"gateway {name} has an address")
-            yield _step(f"address of {name}", install, addressed, applied)
+            yield _step(f"address of {name}", install, addressed, made)
         kind = "ValidatingWebhookConfiguration"
         for each in rendered.of_kind(kind):
             name = each["metadata"]["name"]

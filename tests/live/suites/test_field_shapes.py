@@ -24,6 +24,7 @@ SHAPES = {
     "four-networks": f"{CALLS} or same_view",
     "cluster-domain": f"{CALLS} or stays_cluster_local or exposes_the_hosts",
     "dns-capture": f"{CALLS} or name_resolves_as_long or nobody_is_local",
+    "gateway-api": f"{CALLS} or {ENTRANCES} or exposes_the_hosts or gateway_api_serves",
     "machine-beside-clusters": f"{CALLS} or service_selects_machines",
     "self-signed": f"{CALLS} or servers_see_each",
 }
@@ -37,7 +38,8 @@ FIRST = "hostname-gateways"
 )
 def test_a_shape_is_green_when_whole_and_red_when_broken(shape: str, tmp_path: Path) -> None:
     topology = str(ROOT / f"topologies/field/{shape}.yaml")
-    outcome = conformance(tmp_path, "--prove", "-k", SHAPES[shape], topology=topology)
+    chosen = ("-k", SHAPES[shape], "--level", "extended")
+    outcome = conformance(tmp_path, "--prove", *chosen, topology=topology)
     assert outcome.exit_code == 0, outcome.stdout[-4000:]
     record = RunRecord.load(tmp_path / "record.json")
     fates = [proof.fate for result in record.results for proof in result.proofs]

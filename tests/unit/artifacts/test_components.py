@@ -19,7 +19,7 @@ def module(component: Component) -> Module:
 def test_every_known_version_has_a_recipe_and_a_place_of_its_own() -> None:
     names = [*COMPONENTS, *NODE_COMPONENTS]
     everything = [make(name, version) for name in names for version in known(name)]
-    assert len({component.label for component in everything}) == len(everything) == 27
+    assert len({component.label for component in everything}) == len(everything) == 30
     assert all(make(name) == make(name, known(name)[0]) for name in names)
 
 

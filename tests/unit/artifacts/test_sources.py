@@ -12,7 +12,7 @@ import pytest
 
 import harness.tools.go as go_tool
 from harness.artifacts import store, toolchain
-from harness.artifacts.components import etcd, istio, kubernetes
+from harness.artifacts.components import etcd, istio, kubernetes, make
 from harness.artifacts.manifest import Artifact, digest
 from harness.artifacts.recipes import Component
 from harness.artifacts.wheel import Wheel
@@ -88,6 +88,24 @@ def test_istio_is_required_with_what_is_raised_and_tidied(go: Path) -> None:
     assert asked(go, "mod tidy")
     assert made["envoy-bootstrap"].path.read_text() == "{}"
     assert "raised" in made["istioctl"].program.note
+
+
+def test_files_of_a_module_are_joined_without_a_build(go: Path) -> None:
+    standard = go.parent / "sources/config/crd/standard"
+    standard.mkdir(parents=True)
+    for name in ("httproutes", "gateways", "vap_safeupgrades"):
+        path = standard / f"gateway.networking.k8s.io_{name}.yaml"
+        path.write_text(f"kind: {name}\n", encoding="utf-8")
+    made = store.made(make("gateway-api", "1.5.1"), quiet())["gateway-api-crds"]
+    assert made.path.read_text() == "kind: gateways\n\n---\nkind: httproutes\n"
+    assert made.program.source == "module sigs.k8s.io/gateway-api@v1.5.1"
+    assert asked(go, "mod download") == ["mod download sigs.k8s.io/gateway-api"]
+    assert not asked(go, "build")
+
+
+def test_files_that_a_module_lacks_are_told(go: Path) -> None:
+    with pytest.raises(ToolError, match="the module has no file of that name"):
+        store.made(make("gateway-api"), quiet())
 
 
 def test_a_single_command_gets_the_name_of_its_program(go: Path) -> None:
