@@ -60,6 +60,7 @@ API_VERSIONS: Mapping[str, str] = {
     "ServiceImport": "multicluster.x-k8s.io/v1alpha1",
     "Sidecar": "networking.istio.io/v1",
     "StatefulSet": "apps/v1",
+    "TLSRoute": "gateway.networking.k8s.io/v1",
     "Telemetry": "telemetry.istio.io/v1",
     "ValidatingAdmissionPolicy": "admissionregistration.k8s.io/v1",
     "ValidatingAdmissionPolicyBinding": "admissionregistration.k8s.io/v1",

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from harness.faults.exposure import istiod_exposed
 from harness.faults.rollout import restart_istiod
 from harness.kube import Manifest
 from harness.meshes.base import WEBHOOK_PORT, XDS_PORT
 from harness.probes.cluster_view import ready_pods
 from harness.probes.gateway import address
-from harness.workloads.rules import istiod_exposed
 from harness.workloads.site import Site
 
 
@@ -18,13 +18,14 @@ def configured_by(other: Site, *, instead_of: Site) -> Iterator[None]:
     site = instead_of
     if other.network == site.network:
         pods = ready_pods(other.kube, other.shape.system, other.shape.istiod_pods)
-        exposed, there = [], str(pods[0]["status"]["podIP"])
+        there = str(pods[0]["status"]["podIP"])
     else:
-        exposed, there = istiod_exposed(other), address(other)
+        there = address(other)
     with ExitStack() as undo:
         for each in (other, site):
             undo.callback(restart_istiod, each)
-        undo.enter_context(other.applied(*exposed))
+        if other.network != site.network:
+            undo.enter_context(istiod_exposed(other))
         undo.enter_context(_istiod_at(site, there))
         restart_istiod(site)  # ends the connections that proxies have to it
         undo.enter_context(site.applied(_own_webhooks(site)))

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from harness.kube import Manifest
-from harness.meshes.base import NETWORK_LABEL
+from harness.meshes.base import ISTIOD_GATEWAY, ISTIOD_ROUTE, NETWORK_LABEL
+from harness.meshes.exposing import istiod_gateway, istiod_listeners, istiod_route, istiod_routes
+from harness.workloads.naming import service_name
 from harness.workloads.rules import gateway, virtual_service
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, HTTP_PORT
@@ -32,6 +34,26 @@ def exposing(site: Site, *, hosts: list[str]) -> AbstractContextManager[None]:
     now = site.config.kube.get(*where, shape.gateway_namespace)["spec"]
     spec = _listening(now, hosts) if shape.gateway_api else _serving(now, hosts)
     return site.config.patched(*where, {"spec": spec}, shape.gateway_namespace)
+
+
+@contextmanager
+def istiod_exposed(site: Site) -> Iterator[None]:
+    """Run the body while a cluster's east-west gateway leads to its control plane as well."""
+    shape = site.shape
+    host = service_name(shape.istiod, shape.system)
+    if not shape.gateway_api:
+        opened = istiod_gateway(ISTIOD_GATEWAY, shape.system, shape.gateway_labels)
+        route = istiod_route(ISTIOD_ROUTE, shape.system, gateway=ISTIOD_GATEWAY, host=host)
+        with site.config.applied(opened, route):
+            yield
+        return
+    where, space = (shape.exposure_kind, shape.exposure), shape.gateway_namespace
+    now = site.config.kube.get(*where, space)["spec"]["listeners"]
+    patch = {"spec": {"listeners": [*now, *istiod_listeners()]}}
+    asked = [f"{shape.istiod}.{shape.system}.svc", host]
+    routes = istiod_routes(shape.exposure, space, shape.istiod, asked)
+    with site.config.patched(*where, patch, space), site.config.applied(*routes):
+        yield
 
 
 @contextmanager

@@ -5,8 +5,6 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from harness.kube import Manifest
-from harness.meshes.base import ISTIOD_GATEWAY, ISTIOD_ROUTE, WEBHOOK_PORT, XDS_PORT
-from harness.workloads.naming import service_name
 from harness.workloads.site import Site, configuring
 
 _SECURITY = "security.istio.io/v1"
@@ -176,25 +174,6 @@ def server(
     name = f"{protocol.lower()}-{number}"
     port = {"number": number, "name": name, "protocol": protocol}
     return {"port": port, "tls": tls, "hosts": list(hosts)}
-
-
-def istiod_exposed(site: Site) -> list[Manifest]:
-    """Return what exposes the control plane of a cluster at its gateway, as guides write it."""
-    shape = site.shape
-    servers = [server(port, "TLS", "PASSTHROUGH", hosts=["*"]) for port in (XDS_PORT, WEBHOOK_PORT)]
-    host = service_name(shape.istiod, shape.system)
-    routes = [
-        {
-            "match": [{"port": port, "sniHosts": ["*"]}],
-            "route": [{"destination": {"host": host, "port": {"number": number}}}],
-        }
-        for port, number in ((XDS_PORT, XDS_PORT), (WEBHOOK_PORT, 443))
-    ]
-    spec = {"hosts": ["*"], "gateways": [ISTIOD_GATEWAY], "tls": routes}
-    return [
-        gateway(ISTIOD_GATEWAY, shape.system, labels=shape.gateway_labels, servers=servers),
-        _object(_NETWORKING, "VirtualService", ISTIOD_ROUTE, shape.system, spec),
-    ]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness import locks
+from harness.faults.exposure import istiod_exposed
 from harness.meshes.base import EnrolsMachines, Mesh
 from harness.model import Lab, MachineSpec
 from harness.providers.base import CanAddMachine, Provider
@@ -14,7 +15,6 @@ from harness.session.fixtures import Repeats
 from harness.workloads.echo import IMAGE
 from harness.workloads.guest import Guest
 from harness.workloads.neighbours import VERSION, group_of, settle
-from harness.workloads.rules import istiod_exposed
 from harness.workloads.site import Site
 from harness.workloads.stage import Stage
 from harness.workloads.virtual_machine import VirtualMachine
@@ -72,5 +72,5 @@ def visitor(target: Site, invites: Invites) -> Iterator[Guest]:
     """A machine that no topology declares, on the target's network; istiod is exposed to it."""
     name = f"visitor-{target.name}"
     machine = MachineSpec(name=name, network=target.network, cluster=target.name)
-    with target.config.applied(*istiod_exposed(target)), invites(machine) as found:
+    with istiod_exposed(target), invites(machine) as found:
         yield found

@@ -3,22 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 from harness.kube import Manifest
-from harness.meshes.base import (
-    AUTO_PASSTHROUGH,
-    ISTIOD_ROUTE,
-    LEADERS,
-    LISTENER_MODE,
-    NETWORK_LABEL,
-    WEBHOOK_PORT,
-    XDS_PORT,
+from harness.meshes.base import ISTIOD_ROUTE, LEADERS, NETWORK_LABEL
+from harness.meshes.exposing import (
+    API_VERSION,
+    istiod_gateway,
+    istiod_listeners,
+    istiod_route,
+    istiod_routes,
+    service_listeners,
 )
 from harness.meshes.istio.plan import ClusterInstall, Exposure
-from harness.model import ControlPlane, Gateway
+from harness.model import ControlPlane
 from harness.model.plan import ADDRESS_ANNOTATION
 from harness.model.topology import GatewayAddress
 
-#: Ports of an istiod as a gateway exposes it, and those of its Service.
-_ISTIOD_PORTS = {XDS_PORT: XDS_PORT, WEBHOOK_PORT: 443}
 _NETWORKING = "networking.istio.io/v1"
 
 
@@ -39,56 +37,43 @@ def exposures(install: ClusterInstall) -> list[Manifest]:
 def _exposed(exposure: Exposure) -> Iterator[Manifest]:
     gateway = exposure.gateway
     if gateway.class_name:
-        yield _api_gateway(gateway)
+        yield from _of_the_gateway_api(exposure)
         return
     if not exposure.istiods:
-        yield _gateway(exposure, "AUTO_PASSTHROUGH", {gateway.port: "tls"}, gateway.hosts)
+        yield _services(exposure)
         return
-    ports = {XDS_PORT: "tls-istiod", WEBHOOK_PORT: "tls-istiodwebhook"}
-    yield _gateway(exposure, "PASSTHROUGH", ports, ("*",))
+    yield istiod_gateway(exposure.name, gateway.namespace, gateway.labels)
     for istiod in exposure.istiods:
         alone = len(exposure.istiods) == 1
         yield _route(exposure, istiod, ["*"] if alone else _names(istiod))
 
 
-def _gateway(
-    exposure: Exposure, mode: str, ports: dict[int, str], hosts: Sequence[str]
-) -> Manifest:
-    servers = [
-        {
-            "port": {"number": number, "name": name, "protocol": "TLS"},
-            "tls": {"mode": mode},
-            "hosts": list(hosts),
-        }
-        for number, name in ports.items()
-    ]
+def _services(exposure: Exposure) -> Manifest:
     gateway = exposure.gateway
+    server = {
+        "port": {"number": gateway.port, "name": "tls", "protocol": "TLS"},
+        "tls": {"mode": "AUTO_PASSTHROUGH"},
+        "hosts": list(gateway.hosts),
+    }
     return {
         "apiVersion": _NETWORKING,
         "kind": "Gateway",
         "metadata": {"name": exposure.name, "namespace": gateway.namespace},
-        "spec": {"selector": dict(gateway.labels), "servers": servers},
+        "spec": {"selector": dict(gateway.labels), "servers": [server]},
     }
 
 
-def _api_gateway(gateway: Gateway) -> Manifest:
-    """Return a gateway of the Gateway API: a listener for each of its hosts, on one port.
+def _of_the_gateway_api(exposure: Exposure) -> Iterator[Manifest]:
+    """Yield the gateway itself, with listeners for all that it exposes, and routes to istiods.
 
     Its controller gives the labels and annotations of the object to the Service that it makes.
     """
-    listeners = [
-        {
-            "name": f"services-{number}",
-            "port": gateway.port,
-            "protocol": "TLS",
-            **({} if host == "*" else {"hostname": host}),
-            "tls": {"mode": "Passthrough", "options": {LISTENER_MODE: AUTO_PASSTHROUGH}},
-        }
-        for number, host in enumerate(gateway.hosts)
-    ]
+    gateway = exposure.gateway
+    hosts = gateway.hosts if "services" in gateway.exposes else ()
+    listeners = service_listeners(gateway.port, hosts)
     given = {ADDRESS_ANNOTATION: gateway.address} if gateway.address != GatewayAddress.IP else {}
-    return {
-        "apiVersion": "gateway.networking.k8s.io/v1",
+    yield {
+        "apiVersion": API_VERSION,
         "kind": "Gateway",
         "metadata": {
             "name": gateway.name,
@@ -96,28 +81,25 @@ def _api_gateway(gateway: Gateway) -> Manifest:
             "labels": {NETWORK_LABEL: gateway.network},
             "annotations": given,
         },
-        "spec": {"gatewayClassName": gateway.class_name, "listeners": listeners},
+        "spec": {
+            "gatewayClassName": gateway.class_name,
+            "listeners": [*listeners, *(istiod_listeners() if exposure.istiods else [])],
+        },
     }
+    for istiod in exposure.istiods:
+        yield from istiod_routes(gateway.name, gateway.namespace, _service(istiod), _names(istiod))
 
 
 def _route(exposure: Exposure, istiod: ControlPlane, sni: Sequence[str]) -> Manifest:
     """Return what leads from a gateway to an istiod, by the names that its clients ask for."""
     service = _service(istiod)
-    host = f"{service}.{istiod.namespace}.svc.{istiod.domain}"
-    routes = [
-        {
-            "match": [{"port": port, "sniHosts": list(sni)}],
-            "route": [{"destination": {"host": host, "port": {"number": number}}}],
-        }
-        for port, number in _ISTIOD_PORTS.items()
-    ]
-    name = service.replace("istiod", ISTIOD_ROUTE, 1)
-    return {
-        "apiVersion": _NETWORKING,
-        "kind": "VirtualService",
-        "metadata": {"name": name, "namespace": exposure.gateway.namespace},
-        "spec": {"hosts": list(sni), "gateways": [exposure.name], "tls": routes},
-    }
+    return istiod_route(
+        service.replace("istiod", ISTIOD_ROUTE, 1),
+        exposure.gateway.namespace,
+        gateway=exposure.name,
+        host=f"{service}.{istiod.namespace}.svc.{istiod.domain}",
+        sni=sni,
+    )
 
 
 def _service(istiod: ControlPlane) -> str:

@@ -61,7 +61,7 @@ class Imported:
 class Exposure:
     """A Gateway object: which services, or which ``istiods``, are reached through a gateway.
 
-    That of a gateway of the Gateway API is the gateway itself.
+    That of a gateway of the Gateway API is the gateway itself, for all that is reached by it.
     """
 
     name: str
@@ -224,12 +224,18 @@ class _Planner:
         self, cluster: str, part: Part, plane: ControlPlane, gateways: tuple[Gateway, ...]
     ) -> Iterator[Exposure]:
         """Yield what the API server of a cluster holds because of ``plane`` or its gateways."""
-        if part in (Part.PRIMARY, Part.REMOTE) and plane.config_cluster == cluster:
-            yield from self._exposures[plane.name]
         istiods = tuple(each for each in self._planes if each.cluster == cluster)
+        if part in (Part.PRIMARY, Part.REMOTE) and plane.config_cluster == cluster:
+            exposed = (each for each in self._exposures[plane.name] if not each.gateway.class_name)
+            yield from exposed
         for number, gateway in enumerate(each for each in gateways if "istiod" in each.exposes):
-            name = ISTIOD_GATEWAY if number == 0 else f"{ISTIOD_GATEWAY}-{gateway.name}"
-            yield Exposure(name, gateway, istiods)
+            if not gateway.class_name:
+                name = ISTIOD_GATEWAY if number == 0 else f"{ISTIOD_GATEWAY}-{gateway.name}"
+                yield Exposure(name, gateway, istiods)
+        for gateway in gateways:
+            if gateway.class_name:
+                own = istiods if "istiod" in gateway.exposes else ()
+                yield Exposure(gateway.name, gateway, own)
 
     def _trusted(self, plane: ControlPlane) -> list[ControlPlane]:
         """Return the control planes whose workloads those of ``plane`` let in: all of its mesh."""

@@ -90,11 +90,14 @@ def _of_a_class(topology: Topology, gateway: GatewaySpec) -> Iterator[str]:
             f"{who} is of a class, and no control plane deploys gateways in another cluster than"
             " its own: leave its class out"
         )
-    if gateway.exposes != ("services",):
+    elsewhere = gateway.namespace and any(plane.namespace != gateway.namespace for plane in serving)
+    if "istiod" in gateway.exposes and elsewhere:
         yield (
-            f"{who} is of a class: such a one exposes services and nothing else so far, so declare"
-            " another one for istiod"
+            f"{who} is of a class, and routes lead from it to its own namespace only: let istiod be"
+            f" in {gateway.namespace!r}, too, or leave the namespace out"
         )
+    if not gateway.exposes:
+        yield f"{who} is of a class and exposes nothing: it would have no listener"
     if gateway.type != GatewayServiceType.LOAD_BALANCER or gateway.replicas != 1:
         yield (
             f"{who} is of a class, whose controller decides on its replicas and its Service: leave"

@@ -61,6 +61,21 @@ def test_every_host_has_a_listener_and_all_hosts_need_no_name() -> None:
     assert "hostname" in gateway["metadata"]["annotations"].values()
 
 
+def test_istiod_is_exposed_by_the_same_object() -> None:
+    topology = with_gateway(exposes=("services", "istiod"))
+    gateway, *routes = exposures(plan_install(topology).cluster("cluster1"))
+    names = [each["name"] for each in gateway["spec"]["listeners"]]
+    assert names == ["services-0", "istiod-15012", "istiod-15017"]
+    for route, (name, port) in zip(routes, zip(names[1:], (15012, 443), strict=True), strict=True):
+        parent = {"name": "istio-eastwestgateway", "sectionName": name}
+        backend = {"name": "istiod", "port": port}
+        assert route["spec"] == {
+            "parentRefs": [parent],
+            "hostnames": ["istiod.istio-system.svc", "istiod.istio-system.svc.cluster.local"],
+            "rules": [{"backendRefs": [backend]}],
+        }
+
+
 def test_istioctl_installs_no_deployment_for_it() -> None:
     text = operator(plan_install(SHAPE).cluster("cluster1"), Release("tag"))
     assert '"ingressGateways": []' in text
@@ -107,7 +122,11 @@ def test_the_need_is_met_where_a_gateway_is_of_it() -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"exposes": ("services", "istiod")}, "exposes services and nothing else so far"),
+        ({"exposes": ()}, "it would have no listener"),
+        (
+            {"exposes": ("istiod",), "namespace": "edge"},
+            "routes lead from it to its own namespace only",
+        ),
         ({"type": "NodePort"}, "whose controller decides on its replicas and its Service"),
         ({"replicas": 2}, "whose controller decides on its replicas and its Service"),
         ({"labels": {"istio": "other"}}, "whose controller labels its pods"),
