@@ -19,6 +19,8 @@ _CLUSTERSET = "svc.clusterset.local"
 _ADDRESS = "240.242.0.1"
 _GROUP = "multicluster.x-k8s.io/v1alpha1"
 _KINDS = ("ServiceExport", "ServiceImport")
+#: What an API server says of a kind that has been defined just now.
+_NOT_YET = (404, 429)
 _SOON = Budget(timeout=30, interval=0.2, firm=True)
 
 
@@ -107,7 +109,7 @@ def _known(kube: Kube, kind: str) -> bool:
     try:
         kube.list(kind)
     except ApiError as error:
-        if error.status == 404:
+        if error.status in _NOT_YET:
             return False
         raise
     return True
