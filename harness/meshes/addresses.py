@@ -22,11 +22,17 @@ def is_ip(address: str) -> bool:
 def external_addresses(service: Manifest) -> list[str]:
     """Return the addresses (IPs or names) of a Service for clients outside of its cluster.
 
-    What a load balancer has given to it, or else its own ``externalIPs``.
+    What a load balancer has given to it, or else its own ``externalIPs``; without those that
+    clients of IPv4 cannot use.
     """
     status = (service.get("status") or {}).get("loadBalancer") or {}
     given = [str(each.get("ip") or each.get("hostname")) for each in status.get("ingress") or []]
-    return given or [str(each) for each in service["spec"].get("externalIPs", [])]
+    return usable(given or [str(each) for each in service["spec"].get("externalIPs", [])])
+
+
+def usable(addresses: Iterable[str]) -> list[str]:
+    """Return names, and IPs of the one family (IPv4) that pods of every lab have."""
+    return [each for each in addresses if not is_ip(each) or ip_address(each).version == 4]
 
 
 def node_ways(service: Manifest, port: int, nodes: Iterable[Manifest]) -> Iterator[tuple[str, int]]:

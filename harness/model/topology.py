@@ -189,6 +189,7 @@ class GatewayAddress(StrEnum):
     IP = "ip"
     SEVERAL_IPS = "several-ips"
     HOSTNAME = "hostname"
+    DUAL_STACK = "dual-stack"
 
 
 class GatewaySpec(_Declared):
@@ -214,7 +215,8 @@ class GatewaySpec(_Declared):
     )
     address: GatewayAddress = Field(
         GatewayAddress.IP,
-        description="What its load balancer gives it: an address, two, or a name.",
+        description="What its load balancer gives it: an address, two, a name, or one of IPv4 and"
+        " one of IPv6.",
     )
     port: int = Field(
         15443, ge=1, le=65535, description="The port by which other networks reach services."

@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
+from harness.meshes.addresses import usable
 from harness.model import Lab
 from harness.probes.claims import always, answered_by, from_each, none_from, only_from
 from harness.probes.gateway import gateways, ways_in
@@ -76,7 +77,7 @@ def programmed(site: Site) -> set[str]:
     conditions = {each["type"]: each["status"] for each in said.get("conditions", ())}
     if conditions.get("Programmed") != "True":
         return set()
-    return {each["value"] for each in said.get("addresses", ())}
+    return {*usable(each["value"] for each in said.get("addresses", ()))}
 
 
 def counted(source: Site, target: Site, stage: Stage) -> int:

@@ -1,10 +1,11 @@
 """Addresses for the LoadBalancer Services of one cluster, from a pool of its network's.
 
-Clouds differ in what they give: an address, several, or a name. An annotation of the Service says
-which is wanted (:class:`~harness.model.topology.GatewayAddress`).
+Clouds differ in what they give: an address, several, a name, or addresses of two families. An
+annotation of the Service says which is wanted (:class:`~harness.model.topology.GatewayAddress`).
 """
 
 from collections.abc import Sequence
+from ipaddress import ip_address
 from typing import Protocol
 
 from harness.kube import Event, Kube, Manifest
@@ -98,8 +99,10 @@ class Balancer:
         held = self._addresses.held_by(owner)
         if kind is GatewayAddress.HOSTNAME:
             self._name_it(service, held[0])
-        elif _published(service) != [*held]:
-            self._publish(service, [{"ip": address, "ipMode": "VIP"} for address in held])
+            return
+        shown = [*held, _beside(held[0])] if kind is GatewayAddress.DUAL_STACK else [*held]
+        if _published(service) != shown:
+            self._publish(service, [{"ip": address, "ipMode": "VIP"} for address in shown])
 
     def _name_it(self, service: Manifest, address: str) -> None:
         """Publish a name alone; a second Service is what nodes forward by (see :func:`_ways`)."""
@@ -151,6 +154,11 @@ def _before(service: Manifest) -> list[str]:
     """Return the addresses that a Service was given, maybe by a name, before we came."""
     names = [str(entry["hostname"]) for entry in _ingress(service) if "hostname" in entry]
     return [*_published(service), *map(balancer_address, names)]
+
+
+def _beside(address: str) -> str:
+    """Return the IPv6 address (RFC 3849) that goes with one of IPv4: nobody answers for it."""
+    return str(ip_address(int(ip_address("2001:db8::")) + int(ip_address(address))))
 
 
 def _ways(service: Manifest, address: str) -> Manifest:

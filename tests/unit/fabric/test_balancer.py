@@ -163,6 +163,19 @@ def test_a_service_of_several_addresses_holds_and_shows_two(
     assert [ran[-1].split()[2] for ran in shell.ran] == [f"{address}/32" for address in POOL]
 
 
+def test_a_service_of_two_families_holds_the_address_of_ipv4(
+    balancer: Balancer, kube: PaperKube, shell: AnyShell
+) -> None:
+    balancer.see(Event("ADDED", wanting("one", "dual-stack")))
+    shown = [*published(POOL[0]), *published("2001:db8::a00:9")]
+    assert kube.published == [("one", shown)]
+    assert [ran[-1].split()[2] for ran in shell.ran] == [f"{POOL[0]}/32"]
+    seen = wanting("one", "dual-stack")
+    seen["status"]["loadBalancer"]["ingress"] = shown
+    balancer.see(Event("MODIFIED", seen))
+    assert len(kube.published) == 1
+
+
 def test_a_service_that_wants_a_name_shows_no_address(balancer: Balancer, kube: PaperKube) -> None:
     balancer.see(Event("ADDED", wanting("one", "hostname")))
     assert kube.published == [("one", [{"hostname": "ip-10-0-0-9.balancer.test"}])]
