@@ -72,6 +72,7 @@ _NAMED = {
     "cluster": ("is of", "cluster"),
     "mesh": ("is of", "mesh"),
     "network": ("is on", "network"),
+    "seen_from": ("is seen from", "network"),
     "to": ("exports to", "mesh"),
     "trusts": ("trusts", "mesh"),
 }
@@ -108,6 +109,7 @@ def _other_references(
         yield (*place, "cluster"), who, gateway.cluster, clusters
         if gateway.network is not None:
             yield (*place, "network"), who, gateway.network, networks
+        yield from (((*place, "seen_from"), who, name, networks) for name in gateway.seen_from)
     for index, machine in enumerate(topology.machines):
         place, who = ("machines", index), f"machine {machine.name!r}"
         yield (*place, "network"), who, machine.network, networks

@@ -98,6 +98,11 @@ def _of_gateways(topology: Topology) -> Iterator[Problem]:
         ):
             message = f"gateway {gateway.name!r} of {gateway.cluster!r} has no load balancer"
             yield Problem(where, f"{message} that could give it {gateway.address!r}")
+        if gateway.seen_from and gateway.address != GatewayAddress.SEVERAL_IPS:
+            message = f"gateway {gateway.name!r} of {gateway.cluster!r} has one address, so all see"
+            yield Problem(
+                where, f"{message} the same: give it address {GatewayAddress.SEVERAL_IPS}"
+            )
         if gateway.type == GatewayServiceType.NODE_PORT:
             if (gateway.cluster, "node port") in taken:
                 message = f"cluster {gateway.cluster!r} has two gateways at one port of its nodes"

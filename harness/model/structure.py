@@ -5,7 +5,7 @@ Pure. A topology that contradicts itself (:mod:`harness.model.consistency`) may 
 again is worked out once.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -27,6 +27,8 @@ from harness.model.topology import (
 SYSTEM = "istio-system"
 #: By which Istio's controller of the Gateway API selects the pods of a gateway that it deploys.
 GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+#: Where in a list of two addresses these are.
+_ORDER = {"first": slice(0, 1), "second": slice(1, 2)}
 #: The first of the virtual addresses of imported services: reserved (RFC 1112), and beside those
 #: that Istio allocates by itself (240.240.0.0/16).
 _IMPORTED = IPv4Address("240.241.0.1")
@@ -89,11 +91,17 @@ class Gateway:
     replicas: int
     exposes: frozenset[str]
     hosts: tuple[str, ...]
+    seen_from: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def workload(self) -> str:
         """The name of its Deployment and Service, as Istio's controller calls those it makes."""
         return f"{self.name}-{self.class_name}" if self.class_name else self.name
+
+    def told(self, addresses: Sequence[str], network: str) -> Sequence[str]:
+        """Return those of its ``addresses`` that clients on a network are told of."""
+        which = self.seen_from.get(network)
+        return addresses if which is None else addresses[_ORDER[which]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,4 +420,5 @@ def _gateway(topology: Topology, spec: GatewaySpec) -> Gateway:
         replicas=spec.replicas,
         exposes=frozenset(spec.exposes),
         hosts=spec.hosts,
+        seen_from=dict(spec.seen_from),
     )

@@ -218,6 +218,11 @@ class GatewaySpec(_Declared):
         description="What its load balancer gives it: an address, two, a name, or one of IPv4 and"
         " one of IPv6.",
     )
+    seen_from: Mapping[Name, Literal["first", "second"]] = Field(
+        {},
+        description="By the network of clients: which of its two addresses they are told of, by"
+        " meshNetworks of their control planes; others are told of both.",
+    )
     port: int = Field(
         15443, ge=1, le=65535, description="The port by which other networks reach services."
     )

@@ -79,8 +79,8 @@ def address(site: GatedView) -> str:
     return next((address for address, _ in sorted(ways_in(site))), "")
 
 
-def ways_in(site: GatedView) -> set[tuple[str, int]]:
-    """Return addresses and ports at which other networks enter a cluster.
+def ways_in(site: GatedView, seen_from: str = "") -> set[tuple[str, int]]:
+    """Return addresses and ports at which other networks (or a certain one) enter a cluster.
 
     These are those of the Services of its gateways, as istiod reads them: it resolves names.
     :class:`ToolError` if there is a name, and no agent runs in the cluster that could resolve it.
@@ -88,7 +88,7 @@ def ways_in(site: GatedView) -> set[tuple[str, int]]:
     return {
         (found, port)
         for each in site.gateways
-        for address, port in _ways(site.kube, each)
+        for address, port in _ways(site.kube, each, seen_from)
         for found in ([address] if is_ip(address) else _resolved(site, address))
     }
 
@@ -100,11 +100,12 @@ def _resolved(site: ClusterView, name: str) -> Sequence[str]:
     return asking.resolve(name).addresses
 
 
-def _ways(kube: Kube, gateway: DeclaredGateway) -> Iterator[tuple[str, int]]:
+def _ways(kube: Kube, gateway: DeclaredGateway, seen_from: str) -> Iterator[tuple[str, int]]:
     service = kube.find("Service", gateway.workload, gateway.namespace)
     if service is None:
         return
-    yield from ((each, gateway.port) for each in external_addresses(service))
+    addresses = gateway.told(external_addresses(service), seen_from)
+    yield from ((each, gateway.port) for each in addresses)
     selector = service["metadata"].get("annotations", {}).get(NODE_SELECTOR)
     if selector is not None:
         yield from node_ways(service, gateway.port, _nodes(kube, json.loads(selector)))

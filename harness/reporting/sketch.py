@@ -168,6 +168,7 @@ def _way_in(gateway: Gateway, home: str) -> Iterator[str]:
         "into": gateway.network if gateway.network != home else "",
         "type": gateway.type if gateway.type != "LoadBalancer" else "",
         "address": gateway.address if gateway.address != "ip" else "",
+        "seen": ", ".join(f"from {net}: {which}" for net, which in gateway.seen_from.items()),
         "hosts": ", ".join(gateway.hosts) if gateway.hosts != ("*.local",) else "",
         "pods": str(gateway.replicas) if gateway.replicas != 1 else "",
     }

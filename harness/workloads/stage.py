@@ -220,9 +220,9 @@ class Stage:
         """The clusters on the network of ``site`` in which its east-west gateways run."""
         return tuple(each for each in self.kin(site) if each.gateways)
 
-    def ways_into(self, target: Site) -> frozenset[tuple[str, int]]:
-        """Addresses and ports of the gateways by which other networks reach ``target``."""
-        return frozenset(way for site in self.kin(target) for way in ways_in(site))
+    def ways_into(self, target: Site, seen_from: str = "") -> frozenset[tuple[str, int]]:
+        """Addresses and ports of the gateways by which others, or one network, reach ``target``."""
+        return frozenset(way for site in self.kin(target) for way in ways_in(site, seen_from))
 
     def entrances(self, source: Site, target: Site) -> set[str]:
         """The addresses at which callers in ``source`` enter the ``echo`` of ``target``.
@@ -230,7 +230,7 @@ class Stage:
         On one network those are its pods', else those of the network's gateways.
         """
         if source.network != target.network:
-            return {address for address, _ in self.ways_into(target)}
+            return {address for address, _ in self.ways_into(target, source.network)}
         return {pod["status"]["podIP"] for pod in target.pods(SAMPLE, ECHO.name)}
 
     def together(self, source: Site, target: Site) -> frozenset[str]:

@@ -55,7 +55,8 @@ def test_the_server_sees_a_gateway_of_its_own_network(
 def test_endpoints_are_own_pods_and_foreign_gateways(cluster: Site, stage: Stage) -> None:
     kin = [site for site in stage.sites if site.network == cluster.network]
     pods = [pod["status"]["podIP"] for site in kin for pod in site.pods(SAMPLE, "echo")]
-    foreign = {way for site in stage.sites if site not in kin for way in ways_in(site)}
+    others = [site for site in stage.sites if site not in kin]
+    foreign = {way for site in others for way in ways_in(site, cluster.network)}
     expected = {(pod, AGENT_PORT) for pod in pods} | foreign
     always(
         lambda: [held_by(caller) for caller in stage.strangers(cluster)],

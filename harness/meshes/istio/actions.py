@@ -1,5 +1,6 @@
 """What only Istio's steps do: let istioctl install, try injection, tell istiods of each other."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from harness.meshes.federation import imported
 from harness.meshes.installation import Clusters
 from harness.meshes.istio import ready
 from harness.meshes.istio.operator import SOME_ADDRESS
-from harness.meshes.istio.plan import Imported, Way
+from harness.meshes.istio.plan import Imported, KnownGateway, Way
 from harness.meshes.istio.remote_secret import (
     READER,
     Credentials,
@@ -145,6 +146,35 @@ class LeadToIstiod:
         return (
             f"lead to istiod by {', '.join(f'{way.gateway} of {way.cluster}' for way in self.ways)}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TellNetworks:
+    """Tell an istiod by ``meshNetworks`` of gateways whose addresses depend on who asks."""
+
+    shape: MeshShape
+    told: Sequence[KnownGateway]
+    manifests: Sequence[Manifest] = ()
+
+    def carry_out(self, clusters: Clusters, cluster: str) -> None:
+        """Read the addresses, and write them into the settings, which an istiod follows."""
+        networks: dict[str, Manifest] = {}
+        for each in self.told:
+            gateway = each.gateway
+            network = networks.setdefault(
+                gateway.network,
+                {"endpoints": [{"fromRegistry": name} for name in each.members], "gateways": []},
+            )
+            way = Way(gateway.cluster, gateway.namespace, gateway.workload)
+            for address in gateway.told(addresses_of(clusters, way), each.seen_from):
+                network["gateways"].append({"address": address, "port": gateway.port})
+        data = {"meshNetworks": json.dumps({"networks": networks})}
+        kube = clusters.kube(cluster)
+        kube.patch("ConfigMap", self.shape.config_map, {"data": data}, self.shape.system)
+
+    def __str__(self) -> str:
+        names = ", ".join(f"{each.gateway.name} of {each.gateway.cluster}" for each in self.told)
+        return f"tell the addresses of {names}"
 
 
 def addresses_of(clusters: Clusters, way: Way) -> list[str]:

@@ -210,7 +210,9 @@ def _external_variables(install: ClusterInstall) -> Mapping[str, str]:
 
 def _gateway(gateway: Gateway) -> Manifest:
     ports = {**GATEWAY_PORTS, "tls": gateway.port}
-    labels = {"app": gateway.name, **gateway.labels, NETWORK_LABEL: gateway.network}
+    labels = {"app": gateway.name, **gateway.labels}
+    if not gateway.seen_from:  # else istiods are told of it, and must not find it by themselves
+        labels[NETWORK_LABEL] = gateway.network
     if gateway.port != PASSTHROUGH_PORT:
         labels[_PORT_LABEL] = str(gateway.port)
     return {

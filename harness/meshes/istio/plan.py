@@ -58,6 +58,18 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownGateway:
+    """A gateway that an istiod is told of by ``meshNetworks``, as clients on ``seen_from`` see it.
+
+    ``members`` are the clusters on the network that it leads into.
+    """
+
+    gateway: Gateway
+    members: tuple[str, ...]
+    seen_from: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exposure:
     """A Gateway object: which services, or which ``istiods``, are reached through a gateway.
 
@@ -77,6 +89,7 @@ class ClusterInstall:
     other control planes whose workloads are let in: of the same mesh, and of meshes that it
     trusts, whose roots are ``anchors``. ``imports`` are services of others that it makes known.
     ``ways`` lead a remote to its istiods, which know themselves by the names of ``leaders``.
+    ``told`` are gateways that its istiod does not find by a label.
     ``exposures`` are the Gateway objects that its API server holds; ``exposure`` is what the one
     of its first gateway is called, wherever that is.
     """
@@ -93,6 +106,7 @@ class ClusterInstall:
     imports: tuple[Imported, ...] = ()
     ways: tuple[Way, ...] = ()
     leaders: tuple[str, ...] = ()
+    told: tuple[KnownGateway, ...] = ()
     exposures: tuple[Exposure, ...] = ()
     exposure: str = _EXPOSURE
 
@@ -216,6 +230,7 @@ class _Planner:
             aliases=_aliases(plane, trusted),
             anchors=tuple(_anchors(plane, trusted)),
             imports=tuple(self._imports(cluster, part, plane)),
+            told=tuple(self._told(part, plane)),
             exposures=tuple(self._held(cluster, part, plane, gateways)),
             exposure=known[0] if known else _EXPOSURE,
         )
@@ -236,6 +251,18 @@ class _Planner:
             if gateway.class_name:
                 own = istiods if "istiod" in gateway.exposes else ()
                 yield Exposure(gateway.name, gateway, own)
+
+    def _told(self, part: Part, plane: ControlPlane) -> Iterator[KnownGateway]:
+        """Yield the gateways of which other clients are told otherwise than those of ``plane``."""
+        if part not in (Part.PRIMARY, Part.EXTERNAL):
+            return
+        topology = self._topology
+        seen_from = topology.cluster(plane.serves[0]).network
+        known = {*plane.serves, *plane.reads}
+        for gateway in structure.gateways(topology):
+            if gateway.seen_from and gateway.cluster in known:
+                there = (each.name for each in topology.clusters if each.network == gateway.network)
+                yield KnownGateway(gateway, tuple(there), seen_from)
 
     def _trusted(self, plane: ControlPlane) -> list[ControlPlane]:
         """Return the control planes whose workloads those of ``plane`` let in: all of its mesh."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
-from harness.model import ClusterSpec, Gateway, MachineSpec, Topology, structure
+from harness.model import ClusterSpec, ControlPlane, Gateway, MachineSpec, Topology, structure
 from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType, GatewaySpec
 
 
@@ -13,6 +13,7 @@ def unsupported(topology: Topology) -> list[str]:
     found = [
         *_as_a_whole(topology),
         *(each for cluster in topology.clusters for each in _cluster(topology, cluster)),
+        *(each for plane in structure.control_planes(topology) for each in _plane(topology, plane)),
         *(each for gateway in structure.gateways(topology) for each in _gateway(gateway)),
         *(each for gateway in topology.gateways or () for each in _of_a_class(topology, gateway)),
         *(each for machine in topology.machines for each in _machine(topology, machine)),
@@ -37,6 +38,17 @@ def _as_a_whole(topology: Topology) -> Iterator[str]:
             )
         if mesh.exports and not structure.exporting_gateways(topology, mesh.id):
             yield f"mesh {mesh.id!r} exports services, and no gateway with an address exposes any"
+
+
+def _plane(topology: Topology, plane: ControlPlane) -> Iterator[str]:
+    networks = {topology.cluster(name).network for name in plane.serves}
+    for gateway in structure.gateways(topology):
+        if len({gateway.seen_from.get(network) for network in networks}) > 1:
+            yield (
+                f"gateway {gateway.name!r} of cluster {gateway.cluster!r} is seen otherwise from"
+                f" clusters that control plane {plane.name!r} serves, which tells all of them the"
+                " same: let it serve one network, or drop seen_from"
+            )
 
 
 def _cluster(topology: Topology, cluster: ClusterSpec) -> Iterator[str]:
@@ -73,6 +85,8 @@ def _gateway(gateway: Gateway) -> Iterator[str]:
             f"{who} exposes istiod at ports of nodes: whoever looks for one would not know them,"
             " so give it a Service of type LoadBalancer"
         )
+    if gateway.seen_from and gateway.class_name:
+        yield f"{who} is of a class, and so found by its label: leave seen_from out"
     if gateway.port in [port for name, port in GATEWAY_PORTS.items() if name != "tls"]:
         yield f"{who} wants port {gateway.port}, which has another use there"
 

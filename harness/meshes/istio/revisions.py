@@ -32,6 +32,7 @@ def beside(standing: ClusterInstall, revision: str) -> ClusterInstall:
         gateways=(),
         exposures=(),
         imports=(),
+        told=(),
     )
 
 

@@ -15,6 +15,7 @@ from harness.meshes.istio.actions import (
     InstallByIstioctl,
     Introduce,
     LeadToIstiod,
+    TellNetworks,
     TryInjection,
 )
 from harness.meshes.istio.objects import exposures, namespaces
@@ -97,6 +98,7 @@ class Steps:
         found += [step for each in self._clusters for step in self._introduced(each)]
         found += [step for each in self._clusters for step in self._linked(each)]
         found += [step for each in self._clusters for step in self._imported(each.install)]
+        found += [step for each in self._clusters for step in self._told(each.install)]
         return _in_order(found)
 
     # A control plane with all that belongs to it
@@ -278,6 +280,15 @@ class Steps:
             addressed = sorted(f"address of {way.gateway} {way.cluster}" for way in ways)
             after = (_name("injection", install), *addressed)
             yield Step(_name("imports", install), install.cluster, action, after)
+
+    def _told(self, install: ClusterInstall) -> Iterator[Step]:
+        """Yield what tells an istiod of gateways, once these have addresses."""
+        if install.told:
+            gateways = [each.gateway for each in install.told]
+            addressed = sorted(f"address of {each.workload} {each.cluster}" for each in gateways)
+            action = TellNetworks(install.shape, install.told)
+            after = (_name("istiod ready", install), *addressed)
+            yield Step(_name("mesh networks", install), install.cluster, action, after)
 
     def _readers(self, install: ClusterInstall) -> list[ClusterInstall]:
         """Return the control planes that read a cluster, by what was installed there first."""

@@ -14,6 +14,7 @@ ENTRANCES = "the_gateway_is_reachable"
 SHAPES = {
     "hostname-gateways": f"{CALLS} or {PATHS} or {ENTRANCES}",
     "two-address-gateways": f"{CALLS} or {PATHS} or share_follows",
+    "address-per-network": f"{CALLS} or {PATHS} or only_gateway_traffic",
     "dual-stack-gateways": f"{CALLS} or {PATHS} or share_follows",
     "node-port-gateways": f"{CALLS} or {PATHS} or {ENTRANCES}",
     "renamed-gateway": f"{CALLS} or {PATHS} or {ENTRANCES}",
