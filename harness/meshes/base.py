@@ -220,6 +220,8 @@ def offers(mesh: Mesh, topology: Topology) -> Set[str]:
     said = mesh.offers(topology) if isinstance(mesh, Offers) else UPSTREAM_OFFERS
     if not any(gateway.class_name for gateway in structure.gateways(topology)):
         said = said - {"gateway-api"}
+    if topology.data_plane is not DataPlane.AMBIENT:
+        said = said - {"waypoint"}
     if any(plane.self_signed for plane in structure.control_planes(topology)):
         said = said - {"plugged-ca"}
     if not isinstance(mesh, FollowsServicesApi):
@@ -295,7 +297,8 @@ class Refuses(Protocol):
 class HasDataPlanes(Protocol):
     """A mesh that has not every data plane there is; of one that does not say so, all are asked.
 
-    Where it refuses a topology with another one, checks are *not-applicable*, not *not-run*.
+    Where it refuses a topology with another one, checks are *not-applicable*, not *not-run*. The
+    same is true of a provider that says so of its labs.
     """
 
     @property

@@ -53,6 +53,13 @@ def service_listeners(port: int, hosts: Sequence[str]) -> list[Manifest]:
     ]
 
 
+def hbone_listeners(port: int) -> list[Manifest]:
+    """Return the listener by which ambient meshes reach what is labelled as global."""
+    options = {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}
+    tls = {"mode": "Terminate", "options": options}
+    return [{"name": "mesh", "port": port, "protocol": "HBONE", "tls": tls}]
+
+
 def istiod_listeners() -> list[Manifest]:
     """Return the listeners for what proxies and API servers ask a control plane for."""
     return [_listener(_section(port), port, {"mode": "Passthrough"}) for port in _ISTIOD_PORTS]

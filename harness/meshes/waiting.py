@@ -91,6 +91,17 @@ def available(deployment: Manifest) -> bool:
     )
 
 
+def on_every_node(daemon_set: Manifest) -> bool:
+    """Say whether a pod of the current specification is ready on every node that wants one."""
+    status = daemon_set.get("status") or {}
+    wanted = status.get("desiredNumberScheduled", 0)
+    return bool(
+        status.get("observedGeneration", 0) >= daemon_set["metadata"]["generation"]
+        and 0 < wanted <= status.get("updatedNumberScheduled", 0)
+        and wanted <= status.get("numberReady", 0)
+    )
+
+
 def published(service: Manifest) -> bool:
     """Say whether a NodePort Service has its ports."""
     return all(port.get("nodePort") for port in service["spec"]["ports"])

@@ -69,7 +69,7 @@ NEEDS: Mapping[str, Need] = {
     "tenant-credentials": Need(_H, "credentials that are bound to a namespace"),
     "trust-bundles": Need(_M, "trust bundles of other meshes can be given to it"),
     "uninjected-probe": Need(_H, "calls from a pod without a proxy"),
-    "waypoint": Need(_M, "waypoints can be deployed", planned=True),
+    "waypoint": Need(_M, "waypoints can be deployed, as ambient meshes have them"),
     "xfcc-probe": Need(_H, "servers tell the identity that proxies saw"),
 }
 

@@ -168,6 +168,10 @@ class Requirement(_Declared):
             raise ValueError(f"no such need: {', '.join(unknown)}; there are: {', '.join(NEEDS)}")
         return needs
 
+    def names(self, condition: Condition) -> bool:
+        """Say whether it is judged only where ``condition`` holds, or one beside it."""
+        return any(condition in wanted for wanted in self.when)
+
     def about(self, relation: Relation) -> bool:
         """Say whether it is about pairs of this ``relation``: of linked ones, if it names none."""
         return all(kind.holds(relation) for kind in self.pairs or (PairKind.LINKED,))

@@ -16,6 +16,7 @@ from harness.model.topology import (
     CertificateAuthority,
     ClusterSpec,
     ControlPlaneSpec,
+    DataPlane,
     GatewayServiceType,
     GatewaySpec,
     MeshSpec,
@@ -27,6 +28,8 @@ from harness.model.topology import (
 SYSTEM = "istio-system"
 #: By which Istio's controller of the Gateway API selects the pods of a gateway that it deploys.
 GATEWAY_NAME_LABEL = "gateway.networking.k8s.io/gateway-name"
+#: The class of gateways by which ambient meshes cross networks, and their port.
+EAST_WEST_CLASS, HBONE_PORT = "istio-east-west", 15008
 #: Where in a list of two addresses these are.
 _ORDER = {"first": slice(0, 1), "second": slice(1, 2)}
 #: The first of the virtual addresses of imported services: reserved (RFC 1112), and beside those
@@ -96,7 +99,7 @@ class Gateway:
     @property
     def workload(self) -> str:
         """The name of its Deployment and Service, as Istio's controller calls those it makes."""
-        return f"{self.name}-{self.class_name}" if self.class_name else self.name
+        return f"{self.name}-{self.class_name}" if self.class_name == "istio" else self.name
 
     def told(self, addresses: Sequence[str], network: str) -> Sequence[str]:
         """Return those of its ``addresses`` that clients on a network are told of."""
@@ -374,6 +377,8 @@ def _implied(topology: Topology) -> Iterator[Gateway]:
         ]
         if exposes:
             spec = GatewaySpec(cluster=cluster.name, exposes=tuple(exposes))
+            if topology.data_plane is DataPlane.AMBIENT:
+                spec = spec.model_copy(update={"class_name": EAST_WEST_CLASS, "port": HBONE_PORT})
             if hosts:
                 spec = spec.model_copy(update={"hosts": hosts})
             yield _gateway(topology, spec)

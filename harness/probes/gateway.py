@@ -8,7 +8,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from harness.kube import Kube, Manifest
-from harness.meshes.addresses import external_addresses, is_ip, node_ways
+from harness.meshes.addresses import external_addresses, is_ip, node_ways, usable
 from harness.meshes.base import NODE_SELECTOR, STATS_PORT
 from harness.model import ApiError, ToolError
 from harness.model import Gateway as DeclaredGateway
@@ -91,6 +91,20 @@ def ways_in(site: GatedView, seen_from: str = "") -> set[tuple[str, int]]:
         for address, port in _ways(site.kube, each, seen_from)
         for found in ([address] if is_ip(address) else _resolved(site, address))
     }
+
+
+def programmed(site: ClusterView) -> set[str]:
+    """Return the addresses in the status of a cluster's Gateway (of the Gateway API).
+
+    None until its controller says that it is programmed.
+    """
+    shape = site.shape
+    found = site.kube.get(shape.exposure_kind, shape.exposure, shape.gateway_namespace)
+    said = found.get("status", {})
+    conditions = {each["type"]: each["status"] for each in said.get("conditions", ())}
+    if conditions.get("Programmed") != "True":
+        return set()
+    return {*usable(each["value"] for each in said.get("addresses", ()))}
 
 
 def _resolved(site: ClusterView, name: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ import pytest
 from harness.meshes.base import Mesh, offers
 from harness.model import (
     Catalogue,
+    Condition,
     Level,
     PairKind,
     Relation,
@@ -20,6 +21,7 @@ from harness.model import (
     structure,
 )
 from harness.model.needs import NEEDS, Offerer, offered_by
+from harness.model.topology import DataPlane
 from harness.providers.base import CAPABILITIES, Provider
 from harness.session.asked import Options
 from harness.session.check import CHECK, Aim, Check, Gate, Pair
@@ -39,6 +41,7 @@ _PAIR, _TO_ONE, _FROM_ONE = ("source", "target"), ("sources", "target"), ("sourc
 _ENDS = ("source", "sources", "target", "targets")
 _SINGLES = ("cluster", "control_plane", "machine", "network")
 _BINDING = {level: rank for rank, level in enumerate(Level)}
+_OF_SIDECARS = "its checks look at sidecars; what is promised of ambient meshes alone is judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +253,8 @@ def _gate(
         return Gate(Verdict.UNKNOWN, "the catalogue does not know this requirement")
     if reason := requirement.excluded(topology) or _foreign(requirement, topology, subject):
         return Gate(Verdict.NOT_APPLICABLE, reason)
+    if topology.data_plane is DataPlane.AMBIENT and not requirement.names(Condition.AMBIENT):
+        return Gate(Verdict.NOT_RUN, _OF_SIDECARS)
     missing = [need for need in requirement.needs if not _offered(need, topology, grounds)]
     if missing:
         offerers = ", ".join(dict.fromkeys(_named(need, topology, grounds) for need in missing))

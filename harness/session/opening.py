@@ -170,7 +170,7 @@ def _possible(
                 for reason in listed
             )
         elif reasons:
-            left_out.append(_left_out(topology, mesh, reasons))
+            left_out.append(_left_out(topology, (mesh, provider), reasons))
     names = {each.topology for each in left_out}
     kept = tuple(each for each in asked.topologies if each.name not in names)
     if not kept:
@@ -178,9 +178,17 @@ def _possible(
     return replace(asked, topologies=kept, left_out=tuple(left_out))
 
 
-def _left_out(topology: Topology, mesh: object, refused: Mapping[str, Sequence[str]]) -> LeftOut:
-    """Say what a refusal makes of a topology's checks; a mesh promises nothing of what it lacks."""
-    lacks = isinstance(mesh, HasDataPlanes) and topology.data_plane not in mesh.data_planes
+def _left_out(
+    topology: Topology, parts: Sequence[object], refused: Mapping[str, Sequence[str]]
+) -> LeftOut:
+    """Say what a refusal makes of a topology's checks; nobody promises anything of what he lacks.
+
+    ``parts`` are mesh and provider.
+    """
+    lacks = any(
+        isinstance(each, HasDataPlanes) and topology.data_plane not in each.data_planes
+        for each in parts
+    )
     verdict = Verdict.NOT_APPLICABLE if lacks else Verdict.NOT_RUN
     reason = "; ".join(f"{who}: {'; '.join(listed)}" for who, listed in refused.items())
     return LeftOut(topology=topology.name, reason=reason, verdict=verdict)

@@ -7,10 +7,9 @@ from functools import partial
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.meshes.addresses import usable
 from harness.model import Lab
 from harness.probes.claims import always, answered_by, from_each, none_from, only_from
-from harness.probes.gateway import gateways, ways_in
+from harness.probes.gateway import gateways, programmed, ways_in
 from harness.probes.wire import through, trespasses
 from harness.providers.base import CanCapture
 from harness.sabotages.fabric import (
@@ -67,17 +66,6 @@ def test_a_gateway_of_the_gateway_api_serves_east_west(
 def addresses(site: Site) -> tuple[set[str], set[str]]:
     """Return which addresses a cluster's Gateway says that it has, and those of its Service."""
     return programmed(site), {address for address, _ in ways_in(site)}
-
-
-def programmed(site: Site) -> set[str]:
-    """Return the addresses in the status of a Gateway, once it is in force."""
-    shape = site.shape
-    found = site.config.kube.get(shape.exposure_kind, shape.exposure, shape.gateway_namespace)
-    said = found.get("status", {})
-    conditions = {each["type"]: each["status"] for each in said.get("conditions", ())}
-    if conditions.get("Programmed") != "True":
-        return set()
-    return {*usable(each["value"] for each in said.get("addresses", ()))}
 
 
 def counted(source: Site, target: Site, stage: Stage) -> int:

@@ -190,12 +190,13 @@ def test_what_is_refused_is_left_out_of_all_and_that_is_said(
     assert verify(project.path / "reports") == []
 
 
-def test_what_needs_a_data_plane_that_a_mesh_does_not_have_is_not_about_it(
-    project: Project,
+@pytest.mark.parametrize("who", ["Toy", "ToyProvider"])
+def test_what_needs_a_data_plane_that_mesh_or_provider_lacks_is_not_about_it(
+    project: Project, who: str
 ) -> None:
     path = project.path / "topologies/pair.yaml"
     path.write_text(path.read_text() + "data_plane: ambient\n")
-    lacks = REFUSES + 'Toy.data_planes = frozenset({"sidecar"})\n'
+    lacks = REFUSES + f'{who}.data_planes = frozenset({{"sidecar"}})\n'
     project.pytester.makeconftest((project.path / "conftest.py").read_text() + lacks)
     project.check(CHECK)
     assert project.run(topology="all").ret == pytest.ExitCode.OK

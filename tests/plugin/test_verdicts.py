@@ -107,6 +107,16 @@ def test_a_mesh_is_not_blamed_for_a_lab_that_broke(project: Project) -> None:
     assert project.reasons()[one].startswith(broke)
 
 
+def test_checks_of_sidecars_are_not_run_where_there_are_none(project: Project) -> None:
+    path = project.path / "topologies/pair.yaml"
+    path.write_text(path.read_text() + "data_plane: ambient\n")
+    project.check(ALL_KINDS)
+    project.run()
+    one = "test_fails[east->west]"
+    assert project.results()[one] == "not-run"
+    assert project.reasons()[one].startswith("its checks look at sidecars")
+
+
 def test_a_wider_level_runs_more(project: Project) -> None:
     project.check(ALL_KINDS)
     project.run("--level=extended", "-k", "another_level")

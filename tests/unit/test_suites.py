@@ -22,6 +22,11 @@ CATALOGUE = load_catalogue(ROOT / "suites/requirements.yaml")
 TOPOLOGIES = [load_topology(path) for path in topology_files(ROOT / "topologies")]
 
 COVERED = [
+    "AM-01",
+    "AM-02",
+    "AM-03",
+    "AM-04",
+    "AM-05",
     "CM-01",
     "CM-02",
     "CM-03",

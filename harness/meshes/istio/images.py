@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 
 from harness.artifacts.components import ISTIO_HUB, istio_tag
-from harness.model.images import Programs
+from harness.model.images import Programs, Reference
 
 _LOCAL = "/usr/local/bin"
 _BOOTSTRAP = "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json"
+#: Every image of an ambient mesh.
+_AMBIENT = ("install-cni", "pilot", "proxyv2", "ztunnel")
 #: The account that traffic of the proxy itself is known by.
 PROXY_USER = 1337
 
@@ -40,6 +42,12 @@ def images(versions: Iterable[str]) -> dict[str, Programs]:
             published=published("proxyv2", version),
         )
     return found
+
+
+def released(versions: Iterable[str]) -> dict[str, Reference]:
+    """Return the images of ambient meshes, as registries have them: nobody else makes ztunnel."""
+    names = [(name, version) for version in versions for name in _AMBIENT]
+    return {_name(*each): Reference(_name(*each)) for each in names}
 
 
 def proxy(version: str) -> str:

@@ -20,6 +20,7 @@ from harness.meshes.istio.render import Renderer
 from harness.meshes.istio.steps import Rendered, Steps
 from harness.model import ConfigError, Lab, NetworkPlan, Program, Topology, structure
 from harness.model.images import ImageTable
+from harness.model.topology import DataPlane
 from harness.phases import Phases
 from harness.shell import LocalShell
 from harness.tools.istioctl import Istioctl
@@ -53,6 +54,8 @@ class IstioMesh:
     def images(self, topology: Topology) -> ImageTable:
         """Return the images of every version that a control plane of ``topology`` has."""
         versions = dict.fromkeys(each.version for each in self._plan(topology).clusters)
+        if topology.data_plane is DataPlane.AMBIENT:
+            return images.released(versions)
         return images.images(versions)
 
     def refuses(self, topology: Topology) -> Sequence[str]:
@@ -60,6 +63,7 @@ class IstioMesh:
         return [
             *self._versions_lacking(topology),
             *unsupported(topology),
+            *self._unreleased(topology),
             *self._untagged(topology),
         ]
 
@@ -166,6 +170,18 @@ class IstioMesh:
             problem
             for version in asked
             for problem in supply.unavailable(_PROGRAMS, _asked(version))
+        ]
+
+    def _unreleased(self, topology: Topology) -> list[str]:
+        """Say which versions of an ambient mesh have no images: those are of releases only."""
+        if topology.data_plane is not DataPlane.AMBIENT:
+            return []
+        versions = dict.fromkeys(each.version for each in self._plan(topology).clusters)
+        return [
+            f"data plane ambient: ztunnel {version} is in no registry, since it is no release:"
+            " choose one by --mesh-version"
+            for version in versions
+            if not images.published("ztunnel", version)
         ]
 
     def _untagged(self, topology: Topology) -> list[str]:

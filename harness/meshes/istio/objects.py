@@ -6,6 +6,7 @@ from harness.kube import Manifest
 from harness.meshes.base import ISTIOD_ROUTE, LEADERS, NETWORK_LABEL
 from harness.meshes.exposing import (
     API_VERSION,
+    hbone_listeners,
     istiod_gateway,
     istiod_listeners,
     istiod_route,
@@ -13,7 +14,7 @@ from harness.meshes.exposing import (
     service_listeners,
 )
 from harness.meshes.istio.plan import ClusterInstall, Exposure
-from harness.model import ControlPlane
+from harness.model import ControlPlane, Gateway, structure
 from harness.model.plan import ADDRESS_ANNOTATION
 from harness.model.topology import GatewayAddress
 
@@ -69,8 +70,6 @@ def _of_the_gateway_api(exposure: Exposure) -> Iterator[Manifest]:
     Its controller gives the labels and annotations of the object to the Service that it makes.
     """
     gateway = exposure.gateway
-    hosts = gateway.hosts if "services" in gateway.exposes else ()
-    listeners = service_listeners(gateway.port, hosts)
     given = {ADDRESS_ANNOTATION: gateway.address} if gateway.address != GatewayAddress.IP else {}
     yield {
         "apiVersion": API_VERSION,
@@ -83,11 +82,19 @@ def _of_the_gateway_api(exposure: Exposure) -> Iterator[Manifest]:
         },
         "spec": {
             "gatewayClassName": gateway.class_name,
-            "listeners": [*listeners, *(istiod_listeners() if exposure.istiods else [])],
+            "listeners": [*_listeners(gateway), *(istiod_listeners() if exposure.istiods else [])],
         },
     }
     for istiod in exposure.istiods:
         yield from istiod_routes(gateway.name, gateway.namespace, _service(istiod), _names(istiod))
+
+
+def _listeners(gateway: Gateway) -> list[Manifest]:
+    if "services" not in gateway.exposes:
+        return []
+    if gateway.class_name == structure.EAST_WEST_CLASS:
+        return hbone_listeners(gateway.port)
+    return service_listeners(gateway.port, gateway.hosts)
 
 
 def _route(exposure: Exposure, istiod: ControlPlane, sni: Sequence[str]) -> Manifest:

@@ -19,7 +19,7 @@ from harness.meshes.base import (
 from harness.meshes.istio.plan import ClusterInstall, Part
 from harness.model import Gateway
 from harness.model.plan import ADDRESS_ANNOTATION, NODE_PORT
-from harness.model.topology import GatewayAddress, GatewayServiceType
+from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType
 
 #: Ports of an east-west gateway, as the guides and the gateway chart name them.
 GATEWAY_PORTS: Mapping[str, int] = {
@@ -36,6 +36,8 @@ SOME_ADDRESS = "192.0.2.1"
 _EVERY_NODE = {"kubernetes.io/os": "linux"}
 #: Label of a gateway's Service whose port for other networks is not the usual one.
 _PORT_LABEL = "networking.istio.io/gatewayPort"
+#: What lets ambient meshes span networks, which is not so by default.
+_AMBIENT = {"AMBIENT_ENABLE_MULTI_NETWORK": "true"}
 #: Extensions that only Istio's own build of Envoy knows; stock Envoy rejects them.
 _STOCK_ENVOY = {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}
 
@@ -90,6 +92,10 @@ def _document(
 
 def _primary(install: ClusterInstall) -> Manifest:
     components = {"pilot": _pilot(install), **_gateways(install)}
+    if install.data_plane is DataPlane.AMBIENT:
+        values = _values(install)
+        values["global"]["variant"] = ""  # images are named without the suffix of one
+        return {"profile": "ambient", "components": components, "values": values}
     return {"profile": "minimal", "components": components, "values": _values(install)}
 
 
@@ -178,8 +184,9 @@ def _proxy_metadata(install: ClusterInstall) -> Manifest:
 
 
 def _pilot(install: ClusterInstall) -> Manifest:
+    ambient = install.data_plane is DataPlane.AMBIENT
     variables = {
-        **_STOCK_ENVOY,
+        **(_AMBIENT if ambient else _STOCK_ENVOY),
         **({"ISTIO_MULTIROOT_MESH": "true"} if install.anchors else {}),
         **(_external_variables(install) if _is_external(install) else {}),
     }

@@ -12,6 +12,7 @@ from harness.meshes.base import (
     shape_of,
 )
 from harness.model import ControlPlane, Gateway, Import, Topology, structure
+from harness.model.topology import DataPlane
 
 #: The Gateway object of a cluster, as the guides call it.
 _EXPOSURE = "cross-network-gateway"
@@ -85,6 +86,7 @@ class Exposure:
 class ClusterInstall:
     """What one cluster gets on behalf of ``plane``, in ``version``, with east-west gateways.
 
+    ``data_plane`` is how workloads get in.
     ``name`` tells it from others of the same installation. ``aliases`` are the trust domains of
     other control planes whose workloads are let in: of the same mesh, and of meshes that it
     trusts, whose roots are ``anchors``. ``imports`` are services of others that it makes known.
@@ -100,6 +102,7 @@ class ClusterInstall:
     network: str
     plane: ControlPlane
     version: str
+    data_plane: DataPlane = DataPlane.SIDECAR
     gateways: tuple[Gateway, ...] = ()
     aliases: tuple[str, ...] = ()
     anchors: tuple[Anchor, ...] = ()
@@ -226,6 +229,7 @@ class _Planner:
             network=self._topology.cluster(cluster).network,
             plane=plane,
             version=self._version(plane.version),
+            data_plane=self._topology.data_plane,
             gateways=gateways,
             aliases=_aliases(plane, trusted),
             anchors=tuple(_anchors(plane, trusted)),

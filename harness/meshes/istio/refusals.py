@@ -5,7 +5,13 @@ from collections.abc import Iterator
 from harness.meshes.istio.enrolment import doors
 from harness.meshes.istio.operator import GATEWAY_PORTS
 from harness.model import ClusterSpec, ControlPlane, Gateway, MachineSpec, Topology, structure
-from harness.model.topology import DataPlane, GatewayAddress, GatewayServiceType, GatewaySpec
+from harness.model.topology import (
+    DataPlane,
+    GatewayAddress,
+    GatewayServiceType,
+    GatewaySpec,
+    Role,
+)
 
 
 def unsupported(topology: Topology) -> list[str]:
@@ -22,8 +28,8 @@ def unsupported(topology: Topology) -> list[str]:
 
 
 def _as_a_whole(topology: Topology) -> Iterator[str]:
-    if topology.data_plane is not DataPlane.SIDECAR:
-        yield f"data plane {topology.data_plane}: only sidecars can be installed so far"
+    if topology.data_plane is DataPlane.AMBIENT:
+        yield from _of_ambient(topology)
     if len(domains := sorted({cluster.domain for cluster in topology.clusters})) > 1:
         yield f"domains {', '.join(domains)}: only clusters of one domain can be judged so far"
     for mesh in topology.meshes:
@@ -38,6 +44,19 @@ def _as_a_whole(topology: Topology) -> Iterator[str]:
             )
         if mesh.exports and not structure.exporting_gateways(topology, mesh.id):
             yield f"mesh {mesh.id!r} exports services, and no gateway with an address exposes any"
+
+
+def _of_ambient(topology: Topology) -> Iterator[str]:
+    """Say what Istio itself has for sidecars only, as its guides and release notes tell."""
+    if any(cluster.role is not Role.PRIMARY for cluster in topology.clusters):
+        yield "data plane ambient: clusters without a control plane of their own are not supported"
+    if any(gateway.class_name is None for gateway in topology.gateways or ()):
+        yield (
+            "data plane ambient: gateways that are no objects of the Gateway API are not looked at:"
+            f" give them class {structure.EAST_WEST_CLASS}"
+        )
+    if any(mesh.exports or mesh.trusts for mesh in topology.meshes):
+        yield "data plane ambient: meshes are not federated so far"
 
 
 def _plane(topology: Topology, plane: ControlPlane) -> Iterator[str]:
@@ -96,8 +115,11 @@ def _of_a_class(topology: Topology, gateway: GatewaySpec) -> Iterator[str]:
     if gateway.class_name is None:
         return
     who = f"gateway {gateway.name!r} of cluster {gateway.cluster!r}"
-    if gateway.class_name != "istio":
-        yield f"{who} is of class {gateway.class_name}: only class istio can be installed so far"
+    ambient = topology.data_plane is DataPlane.AMBIENT
+    fitting = structure.EAST_WEST_CLASS if ambient else "istio"
+    if gateway.class_name != fitting:
+        plane = f"data plane {topology.data_plane}"
+        yield f"{who} is of class {gateway.class_name}: with {plane} only {fitting} is installed"
     serving = structure.control_planes_of(topology, gateway.cluster)
     if any(plane.cluster != gateway.cluster or plane.external for plane in serving):
         yield (

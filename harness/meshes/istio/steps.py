@@ -24,7 +24,7 @@ from harness.model.topology import GatewayServiceType
 from harness.tools.istioctl import Istioctl
 
 _WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
-_DEFINITION = "CustomResourceDefinition"
+_DEFINITION, _PER_NODE = "CustomResourceDefinition", "DaemonSet"
 _LEADING = ("Service", "EndpointSlice")
 
 
@@ -170,6 +170,11 @@ class Steps:
             until = waiting.balanced if balanced else waiting.published
             addressed = Await("Service", name, where, until, f"gateway {name} has an address")
             yield _step(f"address of {name}", install, addressed, made)
+        for each in rendered.of_kind(_PER_NODE):
+            name, where = each["metadata"]["name"], each["metadata"].get("namespace")
+            what = f"{name} is ready on every node"
+            ready_there = Await(_PER_NODE, name, where, waiting.on_every_node, what, timeout=120)
+            yield _step(f"nodes {name}", install, ready_there, applied)
         kind = "ValidatingWebhookConfiguration"
         for each in rendered.of_kind(kind):
             name = each["metadata"]["name"]

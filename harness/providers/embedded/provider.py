@@ -1,13 +1,14 @@
 """The embedded provider: real Kubernetes as plain processes, no container engine, no root."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 
 from harness.converge import Budget, eventually
 from harness.model import Lab, MachineError, NetworkPlan, Topology, plan_networks
+from harness.model.topology import DataPlane
 from harness.phases import Phases
 from harness.providers.base import Capture, Machine, RaiseOptions
 from harness.providers.embedded import fabric, images, supplies
@@ -39,6 +40,11 @@ class EmbeddedProvider(Cuts):
     def lacks(self) -> Sequence[str]:
         """Say what this machine lacks to raise labs, each with its remedy; empty if nothing."""
         return host.lacks()
+
+    @property
+    def data_planes(self) -> Set[DataPlane]:
+        """Sidecars: ztunnel comes as an image, and looks after pods by namespaces of the host."""
+        return {DataPlane.SIDECAR}
 
     def refuses(self, topology: Topology, options: RaiseOptions) -> Sequence[str]:
         """Say which versions and images it cannot have."""

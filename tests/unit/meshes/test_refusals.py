@@ -14,7 +14,7 @@ SHIPPED = {
 }
 #: What keeps each of the others from being installed; all of it is said.
 REFUSED = {
-    "ambient-multi-primary-multi-network": ["data plane ambient", "class istio-east-west"],
+    "ambient-multi-primary-multi-network": ["data plane ambient: ztunnel"],
 }
 
 
