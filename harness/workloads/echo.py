@@ -20,6 +20,7 @@ _FIELDS = {
     "NAMESPACE": "metadata.namespace",
     "ACCOUNT": "spec.serviceAccountName",
 }
+_READY: Manifest = {"httpGet": {"path": "/ready", "port": CONTROL_PORT}, "timeoutSeconds": 5}
 #: What lets the harness in on the control port; no manifest carries its value.
 _TOKEN: Manifest = {
     "name": "CONTROL_TOKEN",
@@ -96,11 +97,10 @@ class Echo:
                     "ports": [
                         {"name": name, "containerPort": port} for name, port in PORTS.items()
                     ],
-                    "readinessProbe": {
-                        "httpGet": {"path": "/ready", "port": CONTROL_PORT},
-                        "periodSeconds": 1,
-                        "failureThreshold": 2,
-                    },
+                    # Ready soon, and afterwards looked at seldom: an agent that is up stays so,
+                    # and one that answers late on a busy machine must not lose its endpoint.
+                    "startupProbe": {**_READY, "periodSeconds": 1, "failureThreshold": 60},
+                    "readinessProbe": {**_READY, "periodSeconds": 10},
                 }
             ],
         }
