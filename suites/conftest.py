@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from harness.converge import Budget, NotConverged, concurrently, eventually
+from harness.faults.bundle_endpoint import BundleEndpoint
 from harness.faults.remote_secrets import Rotation
 from harness.faults.services_api import ServicesApi
 from harness.faults.upgrades import Upgrade
@@ -150,6 +151,12 @@ def settling() -> Settling:
 def upgrade(lab: Lab, mesh: Mesh) -> Upgrade:
     """How a check installs revisions; a sabotage may have that done badly."""
     return Upgrade(lab, mesh)
+
+
+@pytest.fixture
+def bundle_endpoint() -> BundleEndpoint:
+    """How meshes offer their roots to each other; a sabotage may have that done badly."""
+    return BundleEndpoint()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import (
@@ -84,10 +85,18 @@ def make_leaf(
     *,
     lifetime: timedelta = timedelta(hours=24),
     dns_names: Sequence[str] = (),
+    addresses: Sequence[str] = (),
 ) -> Leaf:
-    """Make a workload certificate as istiod would issue it, for client and server use."""
+    """Make a workload certificate as istiod would issue it, for client and server use.
+
+    ``dns_names`` and (IP) ``addresses`` are what else its holder may be called.
+    """
     key = signing.new_key()
-    names = [x509.UniformResourceIdentifier(spiffe_uri), *map(x509.DNSName, dns_names)]
+    names = [
+        x509.UniformResourceIdentifier(spiffe_uri),
+        *map(x509.DNSName, dns_names),
+        *(x509.IPAddress(ip_address(each)) for each in addresses),
+    ]
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = (
         _issued_by(signing.begin(x509.Name([]), key, lifetime, skew=_SKEW), issuer)

@@ -39,7 +39,7 @@ NEEDS: Mapping[str, Need] = {
     "alien-ca": Need(_H, "certificates of a root that no mesh knows"),
     "api-cut": Need(_P, "an API server can be cut off from another cluster"),
     "authz": Need(_M, "AuthorizationPolicy and PeerAuthentication are enforced"),
-    "bundle-endpoint": Need(_H, "a SPIFFE bundle endpoint", planned=True),
+    "bundle-endpoint": Need(_H, "a SPIFFE bundle endpoint"),
     "capture": Need(_P, "packets between clusters can be recorded"),
     "dns-capture": Need(_M, "proxies can be told to answer DNS"),
     "dns-capture-off": Need(_M, "proxies do not answer DNS unless they are told to"),

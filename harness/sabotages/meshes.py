@@ -3,6 +3,7 @@
 from contextlib import ExitStack, contextmanager
 
 from harness.faults.authorities import same_authority, untrusted
+from harness.faults.bundle_endpoint import BundleEndpoint
 from harness.faults.exposure import exposing
 from harness.faults.injection import injected_otherwise
 from harness.faults.mesh_config import injector_values, mesh_config, trusting
@@ -49,6 +50,13 @@ def equal_mesh_ids(scene: Scene) -> Breaking:
 def bundle_removed(scene: Scene) -> Breaking:
     """Take the root of the client's mesh from those that the server's trusts."""
     with untrusted(scene.server, scene.client):
+        yield
+
+
+@contextmanager
+def wrong_bundle(scene: Scene) -> Breaking:
+    """Let bundle endpoints offer the root of a stranger."""
+    with scene.given("bundle_endpoint", BundleEndpoint).misleading():
         yield
 
 

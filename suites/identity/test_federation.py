@@ -4,10 +4,16 @@ from functools import partial
 
 import pytest
 
+from harness.faults.bundle_endpoint import BundleEndpoint
 from harness.meshes.federation import sni
 from harness.probes.claims import all_answered, always, not_served, served
 from harness.probes.identity import mint
-from harness.sabotages.meshes import bundle_removed, one_root_for_both, trust_domain_listed
+from harness.sabotages.meshes import (
+    bundle_removed,
+    one_root_for_both,
+    trust_domain_listed,
+    wrong_bundle,
+)
 from harness.sabotages.policy import any_principal
 from harness.workloads.foreign import UNLISTED, foreign
 from harness.workloads.rules import authorization
@@ -52,6 +58,22 @@ def test_exchanged_roots_let_meshes_verify_each_other(
         caller = source.identity(SAMPLE, "probe-b")
         seen = set(replies.identities)
         assert seen == {caller}, f"{target} sees other callers than {caller}: {seen}"
+
+
+@pytest.mark.requirement("ID-12")
+@pytest.mark.sabotage.with_args(wrong_bundle, breaks="is served")
+@pytest.mark.disturbs
+def test_roots_are_taken_from_a_bundle_endpoint(
+    source: Site, target: Site, stage: Stage, bundle_endpoint: BundleEndpoint
+) -> None:
+    host = known_abroad(stage.offered(source, target)[0])
+    with bundle_endpoint.between(source, target):
+        source.restart("probe-b", SAMPLE)  # or it would go on using connections that it has
+        always(
+            partial(stage.stranger(source).call, host.full_url, count=20),
+            served,
+            what=f"who asks for {host.fqdn} in {source} is served, by the bundle of {target}",
+        )
 
 
 @pytest.mark.requirement("ID-09")
