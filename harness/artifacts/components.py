@@ -244,7 +244,7 @@ _ROWS: Mapping[str, _Row] = {
             "sigs.k8s.io/gateway-api",
             "config/crd/standard/gateway.networking.k8s.io_[!v]*.yaml",
         ),
-        megabytes=50,
+        megabytes=15,
     ),
     "istio": _Row(
         versions=tuple(revision.version for revision in ISTIO),
@@ -277,7 +277,7 @@ _ROWS: Mapping[str, _Row] = {
         recipe=_definitions(
             "mcs-api-crds", "sigs.k8s.io/mcs-api", "config/crd/multicluster.x-k8s.io_*.yaml"
         ),
-        megabytes=50,
+        megabytes=3,
     ),
     # What a node of its own needs; most of it is compiled with the control plane.
     "kubernetes-node": _Row(

@@ -23,6 +23,7 @@ class Condition(StrEnum):
     DNS_CAPTURE = "dns-capture"
     EXTERNAL_CONTROL_PLANE = "external-control-plane"
     FEDERATED = "federated"
+    GATEWAY_API = "gateway-api"
     ISOLATED_NETWORKS = "isolated-networks"
     MACHINE = "machine"
     MACHINE_NETWORK = "machine-network"
@@ -52,6 +53,7 @@ MEANING: dict[Condition, str] = {
     Condition.DNS_CAPTURE: "proxies answer DNS unless a pod says otherwise",
     Condition.EXTERNAL_CONTROL_PLANE: "a control plane runs outside of the clusters it serves",
     Condition.FEDERATED: "a mesh exports services to another one",
+    Condition.GATEWAY_API: "an east-west gateway is an object of the Gateway API",
     Condition.ISOLATED_NETWORKS: "two networks of one mesh have no direct path between them",
     Condition.MACHINE: "a machine runs a workload of the mesh",
     Condition.MACHINE_NETWORK: "a machine is on another network than its cluster",
@@ -83,6 +85,7 @@ def conditions(topology: Topology) -> frozenset[Condition]:
             *_of_control_planes(topology),
             *_of_meshes(topology),
             *_of_machines(topology),
+            *_of_gateways(topology),
             *_of_ranges(topology),
         ]
     )
@@ -155,6 +158,11 @@ def _of_machines(topology: Topology) -> Iterator[Condition]:
         home = topology.cluster(machine.cluster).network
         near = machine.network == home
         yield Condition.MACHINE_ON_CLUSTER_NETWORK if near else Condition.MACHINE_NETWORK
+
+
+def _of_gateways(topology: Topology) -> Iterator[Condition]:
+    if any(gateway.class_name for gateway in structure.gateways(topology)):
+        yield Condition.GATEWAY_API
 
 
 def _of_ranges(topology: Topology) -> Iterator[Condition]:

@@ -45,6 +45,7 @@ def beyond() -> dict[str, frozenset[str]]:
 BEYOND = beyond()
 #: What no topology of the guides is judged by although it was written for some, and why.
 ELSEWHERE: Mapping[str, str] = {
+    "GW-11": "a gateway of the Gateway API is there where one declares it: field/gateway-api",
     "ID-05": "a root of istiod's own making is there where one declares it: field/self-signed",
     "OP-05": "a mixture of versions is there where a topology declares one: field/version-skew",
     "VM-14": "no guide registers a gateway for a network of machines alone; one is there where a"
