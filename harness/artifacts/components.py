@@ -9,7 +9,14 @@ from harness.artifacts.debian import Debian
 from harness.artifacts.module import Module, ModuleFiles
 from harness.artifacts.own import Own
 from harness.artifacts.recipes import Component, Recipe, Unknown
-from harness.artifacts.versions import ISTIO, KUBERNETES, istio_name, istio_revision, staging
+from harness.artifacts.versions import (
+    GATEWAY_API,
+    ISTIO,
+    KUBERNETES,
+    istio_name,
+    istio_revision,
+    staging,
+)
 from harness.artifacts.wheel import Wheel
 from harness.model import ConfigError
 
@@ -237,7 +244,7 @@ _ROWS: Mapping[str, _Row] = {
     ),
     # Which gateways of the Gateway API need. Those who install Istio install it first.
     "gateway-api": _Row(
-        versions=("1.6.0", "1.5.1"),
+        versions=GATEWAY_API,
         programs=("gateway-api-crds",),
         recipe=_definitions(
             "gateway-api-crds",

@@ -76,11 +76,10 @@ class IstioMesh:
         programs = _istioctls(install)
         names = {each.plane.root: None for each in install.clusters if _certified(each)}
         roots = {root: ca.make_root(f"Root CA of {root}") for root in names}
-        api = definitions.of_gateways(structure.gateways(topology))
 
         def rendered(each: ClusterInstall) -> Rendered:
             renderer = _renderer(programs[each.version])
-            return _rendered(each, renderer, roots, api)
+            return _rendered(each, renderer, roots)
 
         istioctl = {version: _istioctl(found) for version, found in programs.items()}
         steps = Steps(
@@ -204,7 +203,6 @@ def _rendered(
     install: ClusterInstall,
     renderer: Renderer,
     roots: Mapping[str, ca.Authority],
-    gateway_api: Sequence[Manifest],
 ) -> Rendered:
     release = Release(istio_tag(install.version))
     root = roots.get(install.plane.root)
@@ -219,7 +217,7 @@ def _rendered(
     if install.part is Part.REMOTE and install.gateways:
         later = gateways_operator(install, release)
     gateways = renderer.render(later, default=False) if later else []
-    api = gateway_api if any(each.class_name for each in install.gateways) else ()
+    api = definitions.of_gateways(install.gateways, install.version)
     return Rendered(install, authority, values, manifests, later, gateways, api)
 
 

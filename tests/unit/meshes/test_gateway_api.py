@@ -1,6 +1,8 @@
 """Gateways of the Gateway API: which objects they are, and what their controller makes of them."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from harness.meshes.istio.plan import plan_install
 from harness.meshes.istio.steps import Rendered, Steps
 from harness.model import Topology, structure
 from harness.model.topology import GatewaySpec, Role
+from harness.phases import Phases
 
 SHAPE = load_topology(Path(__file__).parents[3] / "topologies/field/gateway-api.yaml")
 WORKLOAD = "istio-eastwestgateway-istio"
@@ -101,16 +104,26 @@ def test_it_is_waited_for_once_its_object_is_there(by_istioctl: bool) -> None:
 
 
 def test_definitions_are_had_only_where_a_gateway_is_of_a_class(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def nothing(*_: object) -> None:
-        raise AssertionError("nothing is to be made")
+    asked: list[Any] = []
+    path = tmp_path / "crds"
+    path.write_text(
+        "{apiVersion: v1, kind: Definition, metadata: {name: gateways}}\n", encoding="utf-8"
+    )
 
-    monkeypatch.setattr(definitions, "ensure", nothing)
-    plain = SHAPE.model_copy(update={"gateways": None})
-    assert definitions.of_gateways(structure.gateways(plain)) == []
-    with pytest.raises(AssertionError, match="nothing is to be made"):
-        definitions.of_gateways(structure.gateways(SHAPE))
+    def ensure(names: list[str], phases: Phases, versions: Mapping[str, str]) -> dict[str, Any]:
+        asked.append((names, versions))
+        return {names[0]: SimpleNamespace(path=path)}
+
+    monkeypatch.setattr(definitions, "ensure", ensure)
+    plain = structure.gateways(SHAPE.model_copy(update={"gateways": None}))
+    assert definitions.of_gateways(plain, "1.32-alpha.eed52ebb") == []
+    assert not asked
+    for istio in ("1.32-alpha.eed52ebb", "1.31-alpha.b01690e6", "1.29.0"):
+        assert definitions.of_gateways(structure.gateways(SHAPE), istio)
+    versions = [version["gateway-api"] for _, version in asked]
+    assert versions == ["1.6.0", "1.5.1", "1.6.0"]
 
 
 def test_the_need_is_met_where_a_gateway_is_of_it() -> None:
