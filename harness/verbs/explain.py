@@ -106,10 +106,14 @@ def _gateways(topology: Topology) -> list[Sequence[str]]:
     return [
         (
             f"{each.cluster}/{each.namespace}/{each.name}",
-            f"{each.type}, port {each.port}, into {each.network}, exposes {_exposed(each)}",
+            f"{_sort(each)}, port {each.port}, into {each.network}, exposes {_exposed(each)}",
         )
         for each in structure.gateways(topology)
     ]
+
+
+def _sort(gateway: Gateway) -> str:
+    return f"class {gateway.class_name}" if gateway.class_name else gateway.type
 
 
 def _exposed(gateway: Gateway) -> str:

@@ -101,8 +101,9 @@ def _istiod(topology: Topology, plane: ControlPlane) -> str:
 
 def _gateway(gateway: Gateway) -> tuple[str, str]:
     exposed = " and ".join(sorted(gateway.exposes, reverse=True))
-    kind = f" · {gateway.type}" if gateway.type != "LoadBalancer" else ""
-    return f"{gateway.name}:{gateway.port}", f"exposes {exposed}{kind}"
+    kind = gateway.type if gateway.type != "LoadBalancer" else ""
+    sort = " · ".join(filter(None, (f"exposes {exposed}", kind, gateway.class_name)))
+    return f"{gateway.name}:{gateway.port}", sort
 
 
 def _machine(topology: Topology, spec: MachineSpec) -> Content:
