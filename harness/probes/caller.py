@@ -173,12 +173,13 @@ class Caller:
         *,
         rate: float,
         seconds: float,
-        timeout: float = 2.0,
+        timeout: float = 5.0,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[Load]:
         """Call ``url`` ``rate`` times a second for ``seconds``, whatever the answers (open loop).
 
-        Runs inside the pod, in the background; leaving the block stops what still runs.
+        Runs inside the pod, in the background; leaving the block stops what still runs. An answer
+        that takes longer than ``timeout`` seconds is lost: long, since none is promised to be soon.
         """
         spec: Manifest = {
             "url": url,

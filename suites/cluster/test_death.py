@@ -20,7 +20,7 @@ from harness.workloads.stage import ECHO, SAMPLE, SPARING, Host, Stage, lent
 
 #: Seconds that a caller waits for an answer, and until the dead must be ejected: ten for the
 #: connection that does not come about, and one for the next round of the outlier detection.
-DEADLINE = 3.0
+DEADLINE = 5.0
 EJECTION = 11.0
 #: Longer than Envoy's 10 s to connect: a call that is given up before tells it nothing; seconds.
 FAILING = 12.0
