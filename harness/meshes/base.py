@@ -119,6 +119,11 @@ class MeshShape:
         return self.exposure_kind == GATEWAY_API
 
     @property
+    def revision_labels(self) -> dict[str, str]:
+        """What objects and pods are labelled with that its revision is to look after."""
+        return {"istio.io/rev": self.revision} if self.revision else {}
+
+    @property
     def gateway_labels(self) -> dict[str, str]:
         """What ``gateway_pods`` selects by, as an object has it."""
         return dict(label.split("=", 1) for label in self.gateway_pods.split(","))

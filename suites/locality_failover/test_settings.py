@@ -36,17 +36,22 @@ def test_distribution_and_priorities_exclude_each_other(cluster: Site) -> None:
 def demand_refusal(site: Site, *pair: str) -> None:
     """Demand that a rule with two settings is refused which is accepted with either of them."""
     for name in pair:
-        why = refusal(site.config, rule(name))
+        why = refusal(site.config, rule(site, name))
         assert not why, f"{name} alone is refused in {site}: {why}"
-    why = refusal(site.config, rule(*pair))
+    why = refusal(site.config, rule(site, *pair))
     assert why, f"{' with '.join(pair)} is accepted in {site}"
 
 
-def rule(*settings: str) -> Manifest:
-    """Return a rule for the merged service with these locality settings."""
+def rule(site: Site, *settings: str) -> Manifest:
+    """Return a rule for the merged service with these locality settings.
+
+    Where control planes have revisions and none is the default, one judges what names its own.
+    """
     balancer = {"localityLbSetting": {name: SETTINGS[name] for name in settings}}
     policy = {"loadBalancer": balancer, "outlierDetection": {"consecutive5xxErrors": 1}}
-    return destination_rule("trial", SAMPLE, host=ECHO.fqdn, policy=policy)
+    made = destination_rule("trial", SAMPLE, host=ECHO.fqdn, policy=policy)
+    made["metadata"]["labels"] = site.shape.revision_labels
+    return made
 
 
 @pytest.mark.requirement("LF-09")

@@ -117,7 +117,7 @@ def logged(site: Site, caller: Caller, word: str, at_least: int) -> list[LogEntr
 def hello_world(site: Site) -> Iterator[None]:
     """Run a workload of the mesh in namespace ``default``, as the samples do."""
     labels = {"sidecar.istio.io/inject": "true"}
-    labels |= {"istio.io/rev": site.shape.revision} if site.shape.revision else {}
+    labels |= site.shape.revision_labels
     site.deploy(Echo(name="helloworld", namespace="default", labels=labels))
     with site.applied(service("helloworld", "default")):
         site.rolled_out("helloworld", "default")

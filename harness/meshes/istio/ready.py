@@ -18,7 +18,7 @@ def injected(kube: Kube, shape: MeshShape) -> str:
     This goes all the way of a real pod: API server, Service, istiod's webhook.
     """
     labels = {"sidecar.istio.io/inject": "true"}
-    labels |= {"istio.io/rev": shape.revision} if shape.revision else {}
+    labels |= shape.revision_labels
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
