@@ -88,12 +88,6 @@ class KindProvider(Cuts):
         """Say which versions and images it cannot have, and what its networks cannot be."""
         return [
             *(
-                f"network {network.name!r} is part of segment {network.segment!r}:"
-                " kind labs keep networks apart so far; use --provider embedded"
-                for network in topology.networks
-                if network.segment
-            ),
-            *(
                 f"gateway {gateway.name!r} of cluster {gateway.cluster!r} is reached at nodes:"
                 " those of kind have no address for others (ExternalIP); use --provider embedded"
                 for gateway in topology.gateways or ()

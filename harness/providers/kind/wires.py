@@ -7,7 +7,8 @@
 Everybody uses the plan's addresses. What lies on another network is routed, address by
 address, over the transit network to the node that has it; that node lets in on any leg but
 its first what the plan's crossings name, and nothing else. The filter comes before connection
-tracking and before kube-proxy's translation, so ports of nodes do not slip through.
+tracking and before kube-proxy's translation, so ports of nodes do not slip through. Networks of
+one segment (routing domain) take the same way, pods included, and are not filtered.
 """
 
 import json
@@ -60,7 +61,7 @@ class Wires:
     def joined(self, cluster: ClusterPlan, node: NodePlan) -> str:
         """Return the script for a node that has its leg on the transit network."""
         router = self.plan.network(cluster.network).router
-        routes = self.ways_out(cluster.network, node.address)
+        routes = [*self.ways_out(cluster.network, node.address), *self._to_pods(cluster.network)]
         # Some engines give the default route to whatever network was connected last.
         return "\n".join(_batch([f"route replace default via {router} dev eth0", *routes]))
 
@@ -71,7 +72,7 @@ class Wires:
         if self.transit:
             router = self.plan.network(network).router
             routes.append(f"route replace default via {router} dev eth0")
-            routes += self.ways_out(network, address)
+            routes += [*self.ways_out(network, address), *self._to_pods(network)]
         tables = ["*raw", *self._filter(network, ()), "COMMIT"] if self.transit else []
         return "\n".join([*_restore(tables), *_batch(routes)])
 
@@ -116,6 +117,23 @@ class Wires:
             yield rule(node.name, "nat", "POSTROUTING", (*out, "-j", "RETURN"))
             yield rule(node.name, "raw", CROSS, (*back, "-j", "RETURN"))
 
+    def _to_pods(self, network: str) -> list[str]:
+        """Return the routes to pods on the other networks of a segment."""
+        return [
+            f"route replace {node.pods} via {self.transit[node.name]}"
+            for cluster in self._beyond(network)
+            for node in cluster.nodes
+        ]
+
+    def _beyond(self, network: str) -> list[ClusterPlan]:
+        """Return the clusters on the other networks of a segment."""
+        own = self.plan.segment(network)
+        return [
+            cluster
+            for cluster in self.plan.clusters
+            if cluster.network != network and self.plan.segment(cluster.network) == own
+        ]
+
     def _on(self, network: str) -> list[ClusterPlan]:
         return [cluster for cluster in self.plan.clusters if cluster.network == network]
 
@@ -131,10 +149,10 @@ class Wires:
     def _tables(self, cluster: ClusterPlan, node: NodePlan) -> Iterator[str]:
         """Services that kube-proxy does not know yet are refused, or a first packet would leave.
 
-        Pods leave their network as their node, and keep their address within it.
+        Pods leave their segment as their node, and keep their address within it.
         """
         yield from ("*filter", f"-I FORWARD -d {cluster.services} -j REJECT", "COMMIT", "*nat")
-        for neighbour in self._on(cluster.network):
+        for neighbour in self.plan.beside(cluster):
             yield f"-A POSTROUTING -s {cluster.pods} -d {neighbour.pods} -j RETURN"
         yield f"-A POSTROUTING -s {cluster.pods} -o eth+ -j SNAT --to-source {node.address}"
         yield "COMMIT"
@@ -148,6 +166,9 @@ class Wires:
         yield f":{CROSS} - [0:0]"
         yield f"-A PREROUTING -i eth+ -j {CROSS}"
         yield f"-A {CROSS} -i eth0 -j RETURN"
+        for other in self._beyond(network):
+            for source in (self.plan.network(other.network).cidr, other.pods):
+                yield f"-A {CROSS} -s {source} -j RETURN"
         for crossing in self.plan.crossings:
             ports = ",".join(map(str, crossing.ports))
             if crossing.address in held:

@@ -27,14 +27,6 @@ def test_ranges_that_are_all_declared_need_no_block(
     assert [each.cidr for each in plan.networks] == ["192.168.0.0/24", "192.168.1.0/24"]
 
 
-def test_networks_of_one_segment_are_refused(topology: Topology) -> None:
-    routed = topology.networks[0].model_copy(update={"segment": "fabric"})
-    told = KindProvider().refuses(
-        topology.model_copy(update={"networks": (routed, *topology.networks[1:])}), RaiseOptions()
-    )
-    assert ["part of segment 'fabric'" in each for each in told] == [True]
-
-
 def test_gateways_at_ports_of_nodes_are_refused(topology: Topology) -> None:
     cluster = topology.clusters[0].name
     at_nodes = GatewaySpec(cluster=cluster, type=GatewayServiceType.NODE_PORT)

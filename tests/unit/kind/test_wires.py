@@ -113,6 +113,27 @@ def test_everything_on_other_networks_is_reached_by_its_planned_address(
     assert not [line for line in lines if "10.11." in line], "no way to pods"
 
 
+@pytest.fixture
+def routed(wires: Wires, plan: NetworkPlan) -> Wires:
+    """The wires where both networks are of one segment."""
+    networks = tuple(each.model_copy(update={"segment": "fabric"}) for each in plan.networks)
+    one = plan.model_copy(update={"networks": networks, "crossings": ()})
+    return replace(wires, plan=one)
+
+
+def test_networks_of_one_segment_route_to_each_others_pods(routed: Wires) -> None:
+    assert "route replace 10.11.0.0/24 via 10.77.0.11" in joined(routed, "west")
+    assert "route replace 10.11.0.0/24 via 10.77.0.11" in routed.machine("red", "10.77.2.128")
+
+
+def test_what_comes_from_the_own_segment_is_let_in_and_keeps_its_address(routed: Wires) -> None:
+    lines = booted(routed, "west-node1")
+    for source in ("10.77.1.0/24", "10.11.0.0/16"):
+        assert f"-A {CROSS} -s {source} -j RETURN" in lines
+    kept = [line for line in lines if line.startswith("-A POSTROUTING -s 10.13.0.0/16 -d 10.11.")]
+    assert kept == ["-A POSTROUTING -s 10.13.0.0/16 -d 10.11.0.0/16 -j RETURN"]
+
+
 def test_one_network_has_neither_filter_nor_transit(wires: Wires, plan: NetworkPlan) -> None:
     alone = replace(wires, transit={})
     assert not [line for line in booted(alone, "east-node1") if CROSS in line]
