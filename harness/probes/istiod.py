@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from harness.converge import retried
 from harness.kube import Manifest
 from harness.meshes.base import DEBUG_PORT
-from harness.model import ToolError
+from harness.model import ApiError, ToolError
 from harness.probes.caller import Caller, agents
 from harness.probes.cluster_view import ClusterView, ready_pods
 from harness.probes.endpoints import Endpoint, endpoints_in
 
 _AUDIENCE = "istio-ca"
 _TOKEN_SECONDS = 3600
+#: What an agent answers that does not reach whom it was to ask.
+_BAD_GATEWAY = 502
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +132,26 @@ def istiods(site: ConfiguredView) -> list[Istiod]:
     ]
 
 
+def proxies_of(site: ConfiguredView) -> tuple[Proxy, ...]:
+    """Return the proxies that are connected to any istiod of a cluster.
+
+    An istiod may go between its listing and its answer; then those that are left are asked.
+    """
+
+    def connected() -> tuple[Proxy, ...]:
+        return tuple(proxy for istiod in istiods(site) for proxy in istiod.proxies())
+
+    return retried(connected, _gone)
+
+
 def synced_on(site: ConfiguredView, cluster: str) -> set[str]:
     """Return the ids of the proxies of ``cluster`` that are synced on an istiod in ``site``."""
-    return {
-        proxy.id
-        for istiod in istiods(site)
-        for proxy in istiod.proxies()
-        if proxy.synced and proxy.cluster == cluster
-    }
+    found = (each for each in proxies_of(site) if each.synced and each.cluster == cluster)
+    return {proxy.id for proxy in found}
+
+
+def _gone(error: BaseException) -> bool:
+    return isinstance(error, ApiError) and error.status == _BAD_GATEWAY
 
 
 def _account(pods: Iterable[Manifest]) -> str:

@@ -73,8 +73,14 @@ def secret_of_nobody(scene: Scene) -> Breaking:
 
 @contextmanager
 def secret_copied(scene: Scene) -> Breaking:
-    """Let the client's control plane read a cluster twice, the second time by another name."""
-    with copied_secret(scene.client, STRANGER):
+    """Let the client's control plane read a cluster twice, the second time by another name.
+
+    A cluster whose secret comes and goes quickly may leave its endpoints behind in an istiod (see
+    CP-20), and each later fault of a secret would be made up for by them: so it begins anew.
+    """
+    with ExitStack() as undo:
+        undo.callback(restart_istiod, scene.client.control_plane)
+        undo.enter_context(copied_secret(scene.client, STRANGER))
         yield
 
 

@@ -1,22 +1,29 @@
 """Remote secrets that are bad or change do no harm to what works."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from uuid import uuid4
 
 import pytest
 
 from harness.converge import Budget, eventually
-from harness.faults.remote_secrets import Rotation, copied_secret, nobody
+from harness.faults.remote_secrets import Rotation, copied_secret, nobody, without_secret
+from harness.faults.rollout import restart_istiod
 from harness.probes.claims import all_answered, always, only_from
 from harness.probes.istiod import istiods
 from harness.sabotages.control_plane import timeout_disabled
-from harness.sabotages.discovery import STRANGER, delete_wait_recreate, kubeconfigs_by_file
+from harness.sabotages.discovery import (
+    STRANGER,
+    delete_wait_recreate,
+    kubeconfig_file_left,
+    kubeconfigs_by_file,
+)
 from harness.sabotages.policy import deny_all, older_rule_for_the_host
 from harness.workloads.rollout import Progress
 from harness.workloads.rules import aborting
 from harness.workloads.site import Site
-from harness.workloads.stage import ECHO, SAMPLE, Stage, only
+from harness.workloads.stage import ECHO, SAMPLE, Stage, instances_held, only
 
 #: Seconds for an istiod that meets a bad secret to be ready.
 READY = Budget(timeout=120, interval=0.5, slow=True)
@@ -62,6 +69,36 @@ def test_istiod_starts_despite_a_bad_secret(
             lambda: [{each.name: each.status for each in one.clusters()} for one in istiods(home)],
             lambda seen: bool(seen) and all(each.get(STRANGER) == "timeout" for each in seen),
             what=f"every istiod of {cluster} reports the cluster that is not there as timed out",
+        )
+
+
+#: Seconds for endpoints to go with their secret, and to come with it.
+FOLLOWED = Budget(timeout=60, interval=0.2)
+
+
+@pytest.mark.requirement("CP-20")
+@pytest.mark.sabotage.with_args(kubeconfig_file_left, breaks="forget")
+@pytest.mark.disturbs
+def test_a_rotated_secret_is_withdrawn_at_once(
+    source: Site, target: Site, stage: Stage, rotation: Rotation
+) -> None:
+    count = len(stage.sites)
+    with ExitStack() as undo:
+        undo.callback(restart_istiod, source.control_plane)  # what it missed, it misses for good
+        with rotation.of(source, target):
+            pass  # it is changed, and changed back
+        with without_secret(source, target):
+            eventually(
+                lambda: instances_held(source, stage),
+                lambda held: held == {count - 1},
+                what=f"callers in {source} forget {target}, whose secret was withdrawn",
+                budget=FOLLOWED,
+            )
+        eventually(
+            lambda: instances_held(source, stage),
+            lambda held: held == {count},
+            what=f"callers in {source} know {target} again, whose secret is back",
+            budget=FOLLOWED,
         )
 
 

@@ -8,7 +8,7 @@ import pytest
 from harness.converge import Budget, eventually
 from harness.model import Lab, structure
 from harness.probes.claims import always, not_served, served
-from harness.probes.istiod import istiods
+from harness.probes.istiod import proxies_of
 from harness.sabotages.user_groups import (
     permissive_unscoped,
     selector_widened,
@@ -93,4 +93,4 @@ def ordered(groups: Sequence[UserGroup]) -> list[tuple[UserGroup, UserGroup]]:
 
 def connected(site: Site) -> set[str]:
     """Return the proxies that are connected to a control plane."""
-    return {proxy.id for istiod in istiods(site) for proxy in istiod.proxies()}
+    return {proxy.id for proxy in proxies_of(site)}

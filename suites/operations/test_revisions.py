@@ -8,7 +8,7 @@ import pytest
 
 from harness.converge import Budget, eventually, pause
 from harness.faults.upgrades import Upgrade
-from harness.probes.istiod import istiods
+from harness.probes.istiod import proxies_of
 from harness.sabotages.control_plane import in_place_install
 from harness.workloads.site import Site
 from harness.workloads.stage import BRIEF, ECHO, SAMPLE, Stage
@@ -62,9 +62,4 @@ def test_a_revision_takes_over_what_is_restarted(
 
 def governors(site: Site) -> dict[str, str]:
     """Return the istiod pod that each proxy is connected to, by the proxy's name."""
-    return {
-        proxy.id: istiod.pod
-        for istiod in istiods(site)
-        for proxy in istiod.proxies()
-        if proxy.cluster == site.name
-    }
+    return {each.id: each.istiod for each in proxies_of(site) if each.cluster == site.name}

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from harness.probes.claims import always, from_each
-from harness.probes.istiod import istiods
+from harness.probes.istiod import proxies_of
 from harness.sabotages.control_plane import other_trust_domain
 from harness.workloads.site import Site
 from harness.workloads.stage import ECHO, GRPC_PORT, TCP_PORT, Stage
@@ -41,8 +41,7 @@ def versions(site: Site) -> list[str]:
     found = {
         proxy.version
         for home in site.control_planes
-        for istiod in istiods(home)
-        for proxy in istiod.proxies()
+        for proxy in proxies_of(home)
         if proxy.cluster == site.name
     }
     return sorted(found)

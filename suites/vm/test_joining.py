@@ -10,7 +10,7 @@ from harness.meshes.addresses import external_addresses
 from harness.meshes.base import XDS_PORT
 from harness.model import MachineSpec
 from harness.probes.claims import all_answered, always, only_from, served
-from harness.probes.istiod import Proxy, istiods
+from harness.probes.istiod import Proxy, proxies_of
 from harness.sabotages.machines import (
     autoregister_missing,
     certificates_deleted,
@@ -166,5 +166,5 @@ def labels_of(entry: Manifest) -> dict[str, str]:
 def known(guest: Guest) -> list[Proxy]:
     """Return what control planes that serve the machine's cluster know of its proxy."""
     planes = guest.site.control_planes
-    proxies = [proxy for site in planes for each in istiods(site) for proxy in each.proxies()]
+    proxies = [proxy for site in planes for proxy in proxies_of(site)]
     return [proxy for proxy in proxies if proxy.id == guest.proxy]

@@ -1,14 +1,16 @@
 import json
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from harness.kube import Answer
 from harness.meshes.base import MeshShape
-from harness.model import ToolError
+from harness.model import ApiError, ToolError
+from harness.probes import istiod as istiod_pages
 from harness.probes.endpoints import Endpoint
-from harness.probes.istiod import Istiod, Proxy, RemoteCluster, istiods
+from harness.probes.istiod import Istiod, Proxy, RemoteCluster, istiods, proxies_of
 
 from .conftest import Cluster, ready
 
@@ -112,3 +114,42 @@ def test_where_the_root_namespace_is_another_one_of_its_accounts_asks(place: Clu
     }
     (found,) = istiods(place)
     assert found.token == "token-of-istio-config-default"
+
+
+class Going:
+    """An istiod that is gone when it is asked, or answers for one proxy."""
+
+    def __init__(self, status: int = 0) -> None:
+        self.status = status
+
+    def proxies(self) -> tuple[Proxy, ...]:
+        if self.status:
+            raise ApiError("agent /fetch", self.status, "no route to host")
+        return (Proxy("pod.space", "east", True, "istiod-2"),)
+
+
+@pytest.fixture
+def listings(monkeypatch: pytest.MonkeyPatch) -> list[list[Going]]:
+    """What is listed, one time after the other; nobody sleeps in between."""
+    found: list[list[Going]] = []
+    monkeypatch.setattr(istiod_pages, "istiods", lambda _: found.pop(0))
+    monkeypatch.setattr(
+        istiod_pages, "retried", partial(istiod_pages.retried, sleep=lambda _: None)
+    )
+    return found
+
+
+def test_an_istiod_that_goes_while_it_is_asked_is_asked_no_more(
+    listings: list[list[Going]],
+) -> None:
+    listings += [[Going(), Going(502)], [Going()]]
+    here: Any = None
+    assert [proxy.istiod for proxy in proxies_of(here)] == ["istiod-2"]
+    assert not listings
+
+
+def test_an_istiod_that_refuses_is_told(listings: list[list[Going]]) -> None:
+    listings += [[Going(403)]]
+    here: Any = None
+    with pytest.raises(ApiError, match="403"):
+        proxies_of(here)
