@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from harness.converge import retried
 from harness.kube import Answer
 from harness.meshes.base import MeshShape
 from harness.model import ApiError, ToolError
-from harness.probes import istiod as istiod_pages
 from harness.probes.endpoints import Endpoint
 from harness.probes.istiod import Istiod, Proxy, RemoteCluster, istiods, proxies_of
 
@@ -132,10 +132,9 @@ class Going:
 def listings(monkeypatch: pytest.MonkeyPatch) -> list[list[Going]]:
     """What is listed, one time after the other; nobody sleeps in between."""
     found: list[list[Going]] = []
-    monkeypatch.setattr(istiod_pages, "istiods", lambda _: found.pop(0))
-    monkeypatch.setattr(
-        istiod_pages, "retried", partial(istiod_pages.retried, sleep=lambda _: None)
-    )
+    awake = partial(retried, sleep=lambda _: None)
+    monkeypatch.setattr("harness.probes.istiod.retried", awake)
+    monkeypatch.setattr("harness.probes.istiod.istiods", lambda _: found.pop(0))
     return found
 
 
