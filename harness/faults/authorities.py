@@ -61,9 +61,7 @@ def untrusted(site: Site, other: Site) -> Iterator[None]:
 
     Callers there begin anew: they would go on using connections that were accepted before.
     """
-    home = other.control_plane
-    plugged = home.kube.get("Secret", home.shape.authority, home.shape.system)["data"]
-    root = fingerprint(b64decode(plugged["root-cert.pem"]).decode())
+    root = fingerprint(plugged_root(other))
     with mesh_config(site, without_roots_of(other.shape.trust_domain)):
         eventually(
             lambda: _believed(site),
@@ -74,6 +72,13 @@ def untrusted(site: Site, other: Site) -> Iterator[None]:
         other.restart("probe-b", SAMPLE)
         other.restart("echo", SAMPLE)
         yield
+
+
+def plugged_root(site: Site) -> str:
+    """Return the root (PEM) that is plugged into the control plane of a cluster."""
+    home = site.control_plane
+    plugged = home.kube.get("Secret", home.shape.authority, home.shape.system)["data"]
+    return b64decode(plugged["root-cert.pem"]).decode()
 
 
 def _believed(site: Site) -> set[str]:

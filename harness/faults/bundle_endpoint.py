@@ -1,10 +1,10 @@
 """Let a mesh take the roots of another one from an endpoint of that, by SPIFFE federation."""
 
-from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from harness.faults.authorities import plugged_root
 from harness.faults.mesh_config import mesh_config
 from harness.faults.rollout import other_pods, pod_spec
 from harness.kube import Manifest
@@ -43,36 +43,19 @@ class BundleEndpoint:
 
         They are offered at the gateway of ``other``, which has to have an address of IPv4.
         """
-        there = address(other)
+        there, space = address(other), other.shape.gateway_namespace
         root = ca.make_root("Root of web servers")
-        uri = other.identity(other.shape.gateway_namespace, _NAME)
-        leaf = ca.make_leaf(root, uri, addresses=[there])
-        offered = ca.make_root("Stranger").root_pem if self.stranger else _root_of(other)
+        leaf = ca.make_leaf(root, other.identity(space, _NAME), addresses=[there])
+        pair = ca.tls_secret(_NAME, space, leaf.chain_pem + leaf.root_pem, leaf.key_pem)
+        offered = ca.make_root("Stranger").root_pem if self.stranger else plugged_root(other)
         domain, url = other.shape.trust_domain, f"https://{there}:{_PORT}/bundle.json"
         with (
-            other.applied(_key_pair(other, leaf)),
+            other.applied(pair),
             other.config.applied(*_serving(other, bundle([offered]))),
             _believing(site, root.root_pem),
             mesh_config(site, lambda config: _point(config, domain, url)),
         ):
             yield
-
-
-def _root_of(site: Site) -> str:
-    home = site.control_plane
-    plugged = home.kube.get("Secret", home.shape.authority, home.shape.system)["data"]
-    return b64decode(plugged["root-cert.pem"]).decode()
-
-
-def _key_pair(site: Site, leaf: ca.Leaf) -> Manifest:
-    pem = {"tls.crt": leaf.chain_pem + leaf.root_pem, "tls.key": leaf.key_pem}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "kubernetes.io/tls",
-        "metadata": {"name": _NAME, "namespace": site.shape.gateway_namespace},
-        "data": {key: b64encode(value.encode()).decode() for key, value in pem.items()},
-    }
 
 
 def _serving(site: Site, document: str) -> tuple[Manifest, ...]:

@@ -125,6 +125,17 @@ def cacerts(authority: Authority, shape: MeshShape) -> Manifest:
     }
 
 
+def tls_secret(name: str, namespace: str, certificate_pem: str, key_pem: str) -> Manifest:
+    """Return the Secret by which a gateway presents a certificate (with its chain)."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/tls",
+        "metadata": {"name": name, "namespace": namespace},
+        "stringData": {"tls.crt": certificate_pem, "tls.key": key_pem},
+    }
+
+
 def load(certificate_pem: str, key_pem: str, chain_pem: str) -> Authority:
     """Rebuild an authority from PEM; ``chain_pem`` starts with its own certificate.
 

@@ -1,6 +1,5 @@
 """Sabotages of the ways between networks and of the gateways on them."""
 
-import base64
 from contextlib import ExitStack, contextmanager
 
 from harness.converge import Budget, eventually
@@ -8,10 +7,11 @@ from harness.faults.exposure import terminating, unaddressed, unexposed, unlabel
 from harness.faults.networks import pod_routes, relabelled_pods
 from harness.faults.rollout import other_pods, pod_spec
 from harness.kube import Manifest
+from harness.meshes import ca
 from harness.meshes.base import NETWORK_LABEL, PASSTHROUGH_PORT, TLS_MODE, TLS_MODE_LABEL
 from harness.model import HarnessError
 from harness.probes.gateway import gateway_address
-from harness.probes.identity import Identity, alien
+from harness.probes.identity import alien
 from harness.providers.base import CanPartition
 from harness.sabotages.scene import Breaking, Scene
 from harness.workloads.ingress import Ingress
@@ -167,7 +167,8 @@ def expose_everything(scene: Scene) -> Breaking:
 def simple_tls_server(scene: Scene) -> Breaking:
     """Let the server's gateway end TLS without asking for a client certificate."""
     identity = alien("spiffe://nobody/ns/none/sa/none")
-    secret = _tls_secret(scene, "simple-tls", identity)
+    space, key = scene.gate.shape.gateway_namespace, identity.key_pem
+    secret = ca.tls_secret("simple-tls", space, identity.certificate_pem, key)
     port = scene.gate.shape.gateway_port
     simple = server(port, "HTTPS", "SIMPLE", hosts=["*"], credential="simple-tls")
     with scene.gate.applied(secret), terminating(scene.gate, simple):
@@ -187,17 +188,6 @@ def tls_terminated_at_gateway(scene: Scene) -> Breaking:
             budget=_SOON,
         )
         yield
-
-
-def _tls_secret(scene: Scene, name: str, identity: Identity) -> Manifest:
-    pem = {"tls.crt": identity.certificate_pem, "tls.key": identity.key_pem}
-    return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "type": "kubernetes.io/tls",
-        "metadata": {"name": name, "namespace": scene.gate.shape.gateway_namespace},
-        "data": {key: base64.b64encode(value.encode()).decode() for key, value in pem.items()},
-    }
 
 
 def _gateway(scene: Scene, name: str, served: Manifest) -> Manifest:
